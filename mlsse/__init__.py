@@ -1,0 +1,51 @@
+"""From a chemical formula to what it is worth as a solid electrolyte.
+
+>>> import mlsse
+>>> table = mlsse.predict(["Li6PS5Cl"], temperature_k=298.15)
+>>> table["formula"].tolist()
+['Li6PS5Cl']
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlsse.bundle import load_model
+    from mlsse.datasets import load_dataset
+    from mlsse.featurize import FormulaFeaturizer
+    from mlsse.prediction import predict
+    from mlsse.training import train
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "FormulaFeaturizer",
+    "__version__",
+    "load_dataset",
+    "load_model",
+    "predict",
+    "train",
+]
+
+# Public names are imported when they are first used, so that `import mlsse` is light.
+_HOMES = {
+    "FormulaFeaturizer": "mlsse.featurize",
+    "load_dataset": "mlsse.datasets",
+    "load_model": "mlsse.bundle",
+    "predict": "mlsse.prediction",
+    "train": "mlsse.training",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,5 @@
+"""``python -m mlsse``."""
+
+from mlsse.cli import main
+
+main()

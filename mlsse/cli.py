@@ -1,0 +1,318 @@
+"""The command line: arguments to calls, results to text.
+
+Results go to standard output, progress and logs to standard error. The exit code is 0
+when done, 2 for wrong arguments or no usable input, and 1 for anything else. Every
+command imports what it needs when it runs, so that ``mlsse --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import mlsse
+from mlsse.errors import ConditionError, ConfigError, DatasetError, FormulaError, MlsseError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(
+    name="mlsse",
+    help="From a chemical formula to what it is worth as a solid electrolyte.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+data_app = typer.Typer(help="List, fetch and check the public datasets.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+
+class Format(StrEnum):
+    """How to print the score card."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+class Benchmark(StrEnum):
+    """The published protocols."""
+
+    CONDUCTIVITY = "conductivity"
+    STABILITY = "stability"
+    SPEED = "speed"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        The words after ``mlsse``; those of the process by default.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app(arguments, prog_name="mlsse")
+    except MlsseError as error:
+        print("mlsse:", " ".join(str(error).split()), file=sys.stderr)
+        wrong_input = isinstance(error, (FormulaError, ConditionError, ConfigError))
+        sys.exit(2 if wrong_input else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print("mlsse", mlsse.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None: ...
+
+
+@app.command()
+def predict(
+    formulas: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FORMULA", help="Chemical formulas, such as Li6PS5Cl."),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also read formulas from a text file, one a line; - is standard input. "
+            "Blank lines and lines that start with # are skipped.",
+        ),
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(metavar="K", help="Temperature in K, 200 to 800.  [default: 298.15]"),
+    ] = None,
+    celsius: Annotated[
+        float | None, typer.Option(metavar="C", help="Temperature in degrees Celsius instead.")
+    ] = None,
+    ion: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ELEMENT", help="Mobile ion, such as Li.  [default: from the formula]"
+        ),
+    ] = None,
+    format_: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="table, csv, json or jsonl.  [default: table in a terminal, csv in a pipe]",
+        ),
+    ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Also say what moves each prediction, and what was measured nearby.",
+        ),
+    ] = False,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            help="Folder of a trained model.  [default: the one that comes with mlsse]",
+        ),
+    ] = None,
+) -> None:
+    """Predict conductivity and stability of formulas.
+
+    A formula that cannot be used gives a row with its error; the exit code is 2 only when
+    there is no other.
+    """
+    if temperature is not None and celsius is not None:
+        raise typer.BadParameter("give --temperature or --celsius, not both")
+    if explain and format_ is Format.CSV:
+        raise typer.BadParameter("--explain goes with --format table, json or jsonl, not csv")
+    if celsius is not None:
+        temperature = celsius + 273.15
+    # Arguments that are no valid text reach Python as lone surrogates, which JSON has not.
+    texts = [os.fsencode(text).decode(errors="replace") for text in formulas or []]
+    if file is not None:
+        texts += _read_formulas(file)
+    if not texts:
+        raise typer.BadParameter("no formula given: name some, or a --file of them")
+
+    from mlsse import bundle, prediction, tables
+
+    ask = {
+        "temperature_k": 298.15 if temperature is None else temperature,
+        "ion": ion,
+        "model": bundle.load_model(model),
+    }
+    rows = prediction.predict_rows(texts, **ask)
+    explanations = None
+    if explain:
+        usable = dict.fromkeys(row["formula"] for row in rows if not row["error"])
+        explanations = {text: prediction.explain(text, **ask) for text in usable}
+    if format_ is None:
+        format_ = Format.TABLE if explain or sys.stdout.isatty() else Format.CSV
+    if format_ is Format.TABLE:
+        console = _console()
+        tables.print_score_card(rows, console)
+        for explanation in (explanations or {}).values():
+            tables.print_explanation(explanation, console)
+    elif format_ is Format.CSV:
+        tables.write_csv(rows, prediction.SCORE_CARD, sys.stdout)
+    else:
+        tables.write_json(
+            rows, sys.stdout, lines=format_ is Format.JSONL, explanations=explanations
+        )
+    if all(row["error"] for row in rows):
+        raise typer.Exit(2)
+
+
+def _read_formulas(file: Path) -> list[str]:
+    """Lines of a text file, or of standard input, that hold a formula."""
+    where = "standard input" if str(file) == "-" else str(file)
+    try:
+        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        text = raw.decode("utf-8-sig")
+    except OSError as error:
+        raise typer.BadParameter(f"cannot read {where}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"{where} is not UTF-8 text: byte {error.start}") from error
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+@app.command()
+def train(
+    config: Annotated[
+        Path,
+        typer.Argument(metavar="CONFIG", exists=True, dir_okay=False, help="An experiment's TOML."),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="DIR", file_okay=False, help="Folder to write the model to."),
+    ],
+) -> None:
+    """Train a model and write its bundle."""
+    _show_progress()
+    from mlsse import training
+
+    training.train(config, out)
+    print(out)
+
+
+@app.command()
+def benchmark(
+    name: Annotated[
+        Benchmark, typer.Argument(metavar="NAME", help="conductivity, stability or speed.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", dir_okay=False, help="JSON file to write.")
+    ],
+) -> None:
+    """Run a published protocol anew and record its figures."""
+    if not out.parent.is_dir():
+        raise typer.BadParameter(f"the folder {out.parent} of --out does not exist")
+    _show_progress()
+    from mlsse import benchmarks, tables
+
+    record = benchmarks.run(name.value)
+    text = json.dumps(record, allow_nan=False, indent=2) + "\n"
+    unfinished = out.with_name(out.name + ".part")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(out)
+    tables.print_benchmark(record, _console())
+
+
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="NAME", help="Datasets.  [default: all]")
+]
+
+
+@data_app.command("list")
+def list_() -> None:
+    """List the datasets."""
+    from mlsse import datasets, tables
+
+    tables.print_datasets(datasets.list_datasets(), _console())
+
+
+@data_app.command()
+def fetch(names: Names = None) -> None:
+    """Bring datasets to this machine, check them, and say which rows were dropped and why."""
+    from mlsse import datasets, tables
+
+    for name in _known(names):
+        datasets.fetch(name)
+        tables.print_cleaning(datasets.cleaning_report(name), _console())
+
+
+@data_app.command()
+def info(name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset.")]) -> None:
+    """Show licence, citation, columns, known problems and files of a dataset."""
+    from mlsse import datasets, tables
+
+    _known([name])
+    tables.print_dataset(datasets.describe(name), datasets.verify(name), _console())
+
+
+@data_app.command()
+def verify(names: Names = None) -> None:
+    """Check the files of datasets on this machine; exit 1 if any is absent or damaged."""
+    from mlsse import datasets
+
+    statuses = {
+        status.location: status for name in _known(names) for status in datasets.verify(name)
+    }
+    for status in statuses.values():
+        print(f"{status.state:<8}{status.path}")
+    if any(status.state != "ok" for status in statuses.values()):
+        raise typer.Exit(1)
+
+
+def _known(names: list[str] | None) -> list[str]:
+    """Names of datasets that exist, all of them by default."""
+    from mlsse import datasets
+
+    for name in names or []:
+        try:
+            datasets.describe(name)
+        except DatasetError as error:
+            raise typer.BadParameter(str(error)) from None
+    return names or [entry.name for entry in datasets.list_datasets()]
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False)
+    console.width = max(console.width, 76)  # no narrower, or a table would lose its numbers
+    return console
+
+
+def _show_progress() -> None:
+    """Send the messages of mlsse, and of no other library, to standard error."""
+    import logging
+
+    logger = logging.getLogger("mlsse")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(logging.StreamHandler())

@@ -1,0 +1,109 @@
+"""Imports go to a lower layer only, and the heavy libraries stay in their rooms."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mlsse
+
+PACKAGE = Path(mlsse.__file__).parent
+
+#: Lowest layer first. A module may import those of the layers before its own.
+LAYERS = (
+    {"errors"},
+    {"config", "paths"},
+    {"formulas", "targets", "downloads", "cleaning", "laskowski", "merging"},
+    {"datasets", "features", "phases", "splits", "metrics"},
+    {"featurize", "estimators", "intervals", "tree_export", "bundle", "thermodynamics"},
+    {"training", "prediction"},
+    {"screening", "candidates", "benchmarks", "tracking"},
+    {"retraining", "serving", "tables"},
+    {"cli"},
+)
+LAYER_OF = {module: i for i, layer in enumerate(LAYERS) for module in layer}
+#: Which modules may import a library at all.
+ROOMS = {
+    "matminer": {"featurize"},
+    "pymatgen": {"featurize"},
+    "mlflow": {"tracking", "serving"},
+    "onnx": {"tree_export"},
+    "sklearn": {
+        "featurize", "estimators", "tree_export", "training", "benchmarks", "splits", "metrics",
+    },
+}  # fmt: skip
+#: Modules on the way of a prediction, and what they may not import when they are loaded.
+PREDICTION_PATH = {
+    "errors", "config", "paths", "formulas", "targets", "features", "bundle", "intervals",
+    "prediction", "tables", "cli",
+}  # fmt: skip
+HEAVY = {"sklearn", "matminer", "mlflow", "pymatgen", "onnx", "scipy", "pandas", "matplotlib"}
+
+
+def module_names() -> list[str]:
+    return sorted(p.stem for p in PACKAGE.glob("*.py") if not p.stem.startswith("__"))
+
+
+def imports(module: str, *, at_load_only: bool = False) -> Iterator[str]:
+    """Dotted names that a module imports, those for the type checker alone left out."""
+    pending: list[ast.AST] = [ast.parse((PACKAGE / f"{module}.py").read_text("utf-8"))]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} has a relative import: write it out"
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}"
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            pending += node.orelse
+        elif at_load_only and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        else:
+            pending += ast.iter_child_nodes(node)
+
+
+def test_every_module_has_a_layer() -> None:
+    assert [name for name in module_names() if name not in LAYER_OF] == []
+
+
+@pytest.mark.parametrize("module", module_names())
+def test_imports_go_to_a_lower_layer(module: str) -> None:
+    for name in imports(module):
+        package, _, rest = name.partition(".")
+        other = rest.partition(".")[0]
+        if package == "mlsse" and other in LAYER_OF:
+            assert LAYER_OF[other] < LAYER_OF[module], f"{module} imports {other}"
+
+
+@pytest.mark.parametrize("module", module_names())
+def test_libraries_stay_in_their_rooms(module: str) -> None:
+    for name in imports(module):
+        library = name.partition(".")[0]
+        assert module in ROOMS.get(library, {module}), f"{module} imports {library}"
+
+
+@pytest.mark.parametrize("module", sorted(PREDICTION_PATH & set(module_names())))
+def test_prediction_path_loads_nothing_heavy(module: str) -> None:
+    loaded = {name.partition(".")[0] for name in imports(module, at_load_only=True)}
+    assert not loaded & HEAVY
+
+
+def test_type_checking_blocks_and_functions_are_told_apart(tmp_path: Path) -> None:
+    module = tmp_path / "example.py"
+    module.write_text(
+        "from typing import TYPE_CHECKING\n"
+        "import numpy.linalg\n"
+        "if TYPE_CHECKING:\n    import pandas\n"
+        "def f():\n    from sklearn.tree import DecisionTreeRegressor\n"
+    )
+    name = str(module.with_suffix(""))
+    assert set(imports(name)) == {
+        "typing.TYPE_CHECKING",
+        "numpy.linalg",
+        "sklearn.tree.DecisionTreeRegressor",
+    }
+    assert set(imports(name, at_load_only=True)) == {"typing.TYPE_CHECKING", "numpy.linalg"}
