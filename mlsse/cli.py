@@ -13,7 +13,7 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -160,7 +160,7 @@ def predict(
 
     from mlsse import bundle, prediction, tables
 
-    ask = {
+    ask: dict[str, Any] = {
         "temperature_k": 298.15 if temperature is None else temperature,
         "ion": ion,
         "model": bundle.load_model(model),
@@ -216,8 +216,8 @@ def train(
     _show_progress()
     from mlsse import training
 
-    training.train(config, out)
-    print(out)
+    model = training.train(config, out)
+    print(f"{out}: model {model.version}; its model card says how it scored")
 
 
 @app.command()

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlsse import laskowski
+from mlsse.charges import is_charge_balanced
 from mlsse.cleaning import CleaningReport, Sieve, find_dois, paper_keys, records
+from mlsse.compositions import composition_vectors
 from mlsse.downloads import (
     DatasetEntry,
     FileEntry,
@@ -30,7 +32,7 @@ from mlsse.downloads import (
     verify,
 )
 from mlsse.errors import DatasetError, FormulaError
-from mlsse.formulas import Formula, composition_vectors, is_charge_balanced, parse_formula
+from mlsse.formulas import Formula, parse_formula
 from mlsse.merging import merge_measurements
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlsse.compositions import composition_vectors
 from mlsse.formulas import ELEMENT_INDEX, ELEMENTS, Formula
 
 Floats = NDArray[np.float64]
@@ -70,6 +70,16 @@ class ElementTables:
     pauling: Floats
 
     @cached_property
+    def rows(self) -> Floats:
+        """`values` and a row of zeros, for no element."""
+        return np.vstack([self.values, np.zeros(len(PROPERTIES))])
+
+    @cached_property
+    def sublattice_rows(self) -> Floats:
+        """The same of `SUBLATTICE_PROPERTIES`."""
+        return np.ascontiguousarray(self.rows[:, -len(SUBLATTICE_PROPERTIES) :])
+
+    @cached_property
     def ionic_character(self) -> Floats:
         """1 - exp(-(X_i - X_j)^2 / 4) of every pair of elements."""
         return 1.0 - np.exp(-0.25 * (self.pauling[:, None] - self.pauling[None, :]) ** 2)
@@ -98,6 +108,11 @@ def feature_names() -> list[str]:
 _N_FEATURES = len(feature_names())
 
 
+def fraction_columns() -> slice:
+    """Columns that hold the atom fractions in the order of `ELEMENTS`."""
+    return slice(_N_FEATURES - len(ELEMENTS), _N_FEATURES)
+
+
 def compute_features(formulas: Sequence[Formula], tables: ElementTables) -> Floats:
     """Feature matrix of some formulas.
 
@@ -119,78 +134,94 @@ def compute_features(formulas: Sequence[Formula], tables: ElementTables) -> Floa
     Ward et al., npj Comput. Mater. 2, 16028 (2016): the Magpie statistics, stoichiometric
     norms, valence orbitals and ionic character, as matminer computes them.
     """
+    fractions = composition_vectors(formulas)
     out = np.empty((len(formulas), _N_FEATURES))
-    for rows, ids, fractions, lattices in _alike(formulas):
-        for start in range(0, len(rows), _CHUNK_ROWS):
-            part = slice(start, start + _CHUNK_ROWS)
-            out[rows[part]] = _chunk_features(ids[:, part], fractions[:, part], lattices, tables)
+    out[:, fraction_columns()] = fractions
+    row, ids = np.divmod(np.flatnonzero(fractions != 0.0), len(ELEMENTS))
+    every, cation, anion = (
+        _Elements(row[chosen], ids[chosen], fractions)
+        for chosen in (slice(None), _IS_CATION[ids], _IS_ANION[ids])
+    )
+    # Formulas of like make-up share a chunk, so that little of it is padding.
+    order = np.lexsort((anion.counts, cation.counts, every.counts))
+    buffer = np.empty((_CHUNK_ROWS, fraction_columns().start))
+    for start in range(0, len(order), _CHUNK_ROWS):
+        rows = order[start : start + _CHUNK_ROWS]
+        blocks = _blocks(every.padded(rows), cation.padded(rows), anion.padded(rows), tables)
+        out[rows, : fraction_columns().start] = np.concatenate(
+            blocks, axis=1, out=buffer[: len(rows)]
+        )
     return out
 
 
-# An element's place in a formula: mobile ion, then cations, then anions, by atomic number.
-_LATTICE = np.where(np.isin(ELEMENTS, ANIONS), 2, 1)
-_LATTICE[ELEMENT_INDEX[MOBILE_ION]] = 0
-_SIZE_CODE = len(ELEMENTS) ** np.arange(3)  # three sublattice sizes as one number
-_PLACE = {e: int(_LATTICE[i]) * len(ELEMENTS) + i for i, e in enumerate(ELEMENTS)}
+_MOBILE = ELEMENT_INDEX[MOBILE_ION]
+_IS_ANION = np.isin(ELEMENTS, ANIONS)
+_IS_CATION = ~_IS_ANION
+_IS_CATION[_MOBILE] = False
+_NO_ELEMENT = len(ELEMENTS)  # the row of zeros below the element tables
 
 
-def _alike(formulas: Sequence[Formula]):
-    """Group formulas with equally many mobile ions, cations and anions.
+class _Elements:
+    """Some elements of n formulas, one after the other, by atomic number.
 
-    Within a group no array needs padding or masks. Yields the rows of the group, element
-    indices and atom fractions, each (k, n_rows), and the bounds of the three sublattices.
+    Attributes
+    ----------
+    counts : ndarray of int, shape (n,)
+        How many elements each formula has.
     """
-    counts = np.array([len(f.amounts) for f in formulas], dtype=np.intp)
-    places = np.fromiter(
-        map(_PLACE.__getitem__, chain.from_iterable(f.amounts for f in formulas)), dtype=np.intp
-    )
-    amounts = np.fromiter(
-        chain.from_iterable(f.amounts.values() for f in formulas), dtype=np.float64
-    )
-    row_of = np.repeat(np.arange(len(formulas)), counts)
-    order = np.lexsort((places, row_of))
-    places, amounts = places[order], amounts[order]
-    lattice, ids = np.divmod(places, len(ELEMENTS))
-    sizes = np.stack([np.bincount(row_of[lattice == s], minlength=len(formulas)) for s in range(3)])
-    starts = np.concatenate([[0], np.cumsum(counts)])[:-1]
-    kinds, kind_of = np.unique(sizes.T @ _SIZE_CODE, return_inverse=True)
-    for kind, code in enumerate(kinds):
-        rows = np.flatnonzero(kind_of == kind)
-        bounds = np.concatenate([[0], np.cumsum(code // _SIZE_CODE % len(ELEMENTS))])
-        where = starts[rows] + np.arange(bounds[-1])[:, None]
-        group_amounts = amounts[where]
-        yield rows, ids[where], group_amounts / _sum(group_amounts), bounds
+
+    def __init__(self, row: NDArray[np.intp], ids: NDArray[np.intp], fractions: Floats) -> None:
+        self.ids = np.append(ids, _NO_ELEMENT)
+        self.fractions = np.append(fractions[row, ids], 0.0)
+        self.counts = np.bincount(row, minlength=len(fractions))
+        self.starts = np.cumsum(self.counts) - self.counts
+
+    def padded(self, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], Floats]:
+        """Element indices and atom fractions of some formulas, each (k, n_rows).
+
+        Shorter formulas repeat their last element, if any, with a fraction of zero, which
+        changes neither sums nor extremes.
+        """
+        starts, counts = self.starts[rows], self.counts[rows]
+        place = np.arange(max(1, counts.max()))[:, None]
+        where = np.where(counts > 0, starts + np.minimum(place, counts - 1), len(self.ids) - 1)
+        return self.ids[where], np.where(place < counts, self.fractions[where], 0.0)
 
 
 def _sum(values: Floats) -> Floats:
-    """Sum over the first axis, always in the same order; zeros for an empty axis."""
-    total = np.zeros(values.shape[1:])
-    for row in values:
+    """Sum over the first axis, always in the same order."""
+    total = values[0].copy()
+    for row in values[1:]:
         total += row
     return total
 
 
-def _chunk_features(
-    ids: NDArray[np.intp], fractions: Floats, lattices: NDArray[np.intp], tables: ElementTables
-) -> Floats:
-    """Features of n formulas of one kind with k elements each, shape (n, n_features)."""
-    n_rows = ids.shape[1]
-    values = tables.values.take(ids, axis=0)  # (k, n, properties)
-    mobile, cations, anions = (slice(*lattices[i : i + 2]) for i in range(3))
-    first = len(PROPERTIES) - len(SUBLATTICE_PROPERTIES)
+def _blocks(
+    everything: tuple[NDArray[np.intp], Floats],
+    cations: tuple[NDArray[np.intp], Floats],
+    anions: tuple[NDArray[np.intp], Floats],
+    tables: ElementTables,
+) -> list[Floats]:
+    """All features of n formulas but the atom fractions, in blocks of n rows."""
+    ids, fractions = everything
+    minimum, maximum, mean, avg_dev = _statistics(tables.rows, ids, fractions)
+    mode = _mode(tables.rows, ids, fractions)
+    blocks = [minimum, maximum, maximum - minimum, mean, avg_dev, mode]
+    n_cation, n_anion = _sum(cations[1]), _sum(anions[1])
+    cation_shares = _ratio(cations[1], n_cation)
+    anion_shares = _ratio(anions[1], n_anion)
+    cation = _statistics(tables.sublattice_rows, cations[0], cation_shares)
+    blocks += cation
+    blocks += _statistics(tables.sublattice_rows, anions[0], anion_shares)
 
-    minimum, maximum, mean, avg_dev = _statistics(values, fractions)
     valence = PROPERTIES.index("NsValence")
     orbitals = mean[:, valence : valence + len(ORBITALS)]
     all_valence = mean[:, [PROPERTIES.index("NValence")]]
-    blocks = [minimum, maximum, maximum - minimum, mean, avg_dev, _mode(values, fractions)]
-    for lattice in (cations, anions):
-        blocks += _statistics(values[lattice, :, first:], fractions[lattice])
     blocks += [_norms(fractions), orbitals, orbitals / all_valence]
     blocks += [_ionic_character(ids, fractions, tables)]
 
-    charges = values[:, :, PROPERTIES.index("UsualCharge")] * fractions
-    n_mobile, n_cation, n_anion = (_sum(fractions[s]) for s in (mobile, cations, anions))
+    n_mobile = _sum(np.where(ids == _MOBILE, fractions, 0.0))
+    cation_charge = cation[2][:, SUBLATTICE_PROPERTIES.index("UsualCharge")] * n_cation
     ratios = [
         n_mobile,
         n_cation,
@@ -199,41 +230,31 @@ def _chunk_features(
         _ratio(n_mobile, n_cation),
         _ratio(n_cation, n_anion),
         _entropy(fractions),
-        _entropy(_ratio(fractions[cations], n_cation)),
-        _entropy(_ratio(fractions[anions], n_anion)),
-        _sum(charges),
-        _ratio(_sum(charges[cations]), n_anion),
+        _entropy(cation_shares),
+        _entropy(anion_shares),
+        mean[:, PROPERTIES.index("UsualCharge")],
+        _ratio(cation_charge, n_anion),
     ]
-    amounts = np.zeros((n_rows, len(ELEMENTS)))
-    amounts[np.arange(n_rows), ids] = fractions
-    return np.concatenate([*blocks, np.stack(ratios, axis=1), amounts], axis=1)
+    return [*blocks, np.stack(ratios, axis=1)]
 
 
-def _statistics(values: Floats, fractions: Floats) -> list[Floats]:
-    """Minimum, maximum, mean and mean absolute deviation over the first axis.
-
-    Each of shape (n, properties), and zero where the first axis is empty.
-    """
-    if len(values) == 0:
-        return [np.zeros(values.shape[1:])] * 4
-    weights = (fractions / _sum(fractions))[:, :, None]
+def _statistics(table: Floats, ids: NDArray[np.intp], weights: Floats) -> list[Floats]:
+    """Minimum, maximum, mean and mean absolute deviation, each of shape (n, properties)."""
+    values = table.take(ids, axis=0)
+    weights = weights[:, :, None]
+    minimum, maximum = values.min(axis=0), values.max(axis=0)
     mean = _sum(values * weights)
-    deviation = values - mean
-    np.abs(deviation, out=deviation)
-    deviation *= weights
-    return [values.min(axis=0), values.max(axis=0), mean, _sum(deviation)]
+    values -= mean
+    np.abs(values, out=values)
+    values *= weights
+    return [minimum, maximum, mean, _sum(values)]
 
 
-def _mode(values: Floats, fractions: Floats) -> Floats:
+def _mode(table: Floats, ids: NDArray[np.intp], fractions: Floats) -> Floats:
     """Value of the most frequent element; the least value among several such elements."""
     top = fractions.max(axis=0)
-    tied = top - fractions <= _TIE * top
-    mode = values[tied.argmax(axis=0), np.arange(values.shape[1])]
-    several = np.flatnonzero(tied.sum(axis=0) > 1)
-    if len(several):
-        among = np.where(tied[:, several, None], values[:, several], np.inf)
-        mode[several] = among.min(axis=0)
-    return mode
+    first = np.take_along_axis(ids, fractions.argmax(axis=0)[None], axis=0)
+    return table.take(np.where(top - fractions <= _TIE * top, ids, first), axis=0).min(axis=0)
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:
@@ -251,7 +272,7 @@ def _norms(fractions: Floats) -> Floats:
     powers = {1: fractions}
     for p, (a, b) in {2: (1, 1), 3: (1, 2), 5: (2, 3), 7: (2, 5), 10: (5, 5)}.items():
         powers[p] = powers[a] * powers[b]  # several times as fast as fractions**p
-    norms = [np.full(fractions.shape[1], float(len(fractions)))]
+    norms = [_sum(np.sign(fractions))]
     norms += [_sum(powers[p]) ** (1.0 / p) for p in NORMS[1:]]
     return np.stack(norms, axis=1)
 

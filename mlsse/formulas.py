@@ -1,16 +1,15 @@
-"""Text to elements and amounts, and what follows from them alone.
+"""Text to elements and amounts, and back.
 
 The reader (`parse_formula`) is strict: a text is understood completely or refused with a
-`FormulaError` that names the place and the remedy; nothing is guessed. On what was read stand
-a readable formula, a key for grouping, composition vectors, distances between compositions and
-a check of charge balance.
+`FormulaError` that names the place and the remedy; nothing is guessed. What was read is written
+as a readable formula, and as a key for grouping.
 """
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from functools import lru_cache
 from typing import NoReturn
 
 import numpy as np
@@ -90,16 +89,17 @@ class Formula:
 # -------
 
 _NUMBER = r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
-# What most formulas are made of, without any doubt to which term an amount belongs.
-_PLAIN = re.compile(rf" *(?:(?:[A-Z][a-z]?|[)\]}}]){_NUMBER}? *|[(\[{{] *)+")
-_PLAIN_TOKEN = re.compile(rf"([A-Z][a-z]?|[()\[\]{{}}])({_NUMBER}?)")
+# What most formulas are made of: symbols and brackets, each with what follows up to the next.
+_TOKEN = re.compile(r"[A-Z()\[\]{}][^A-Z()\[\]{}]*")
+_PLAIN_TERM = re.compile(rf"(?:([A-Z][a-z]?|[)\]}}])({_NUMBER})?|([(\[{{])) *")
 _AMOUNT = re.compile(rf"({_NUMBER}(?:[eE][+-]?[0-9]+)?)(?:/([0-9]+))?")
 _SYMBOL = re.compile(r"[A-Z][a-z]?")
-_SPACE = re.compile(r"[ \t\r\n]*")
+_SPACES = " \t\r\n"
 # CuSO4.5H2O reads as O4.5 H2O to a machine and as five waters to a chemist.
-_DOUBTFUL_HYDRATE = re.compile(r"[0-9](\.)[0-9]+H2O(?![0-9.])")
+_DOUBTFUL_HYDRATE = re.compile(r"(?:[FINOS]|Cl|Br|[)\]}])[0-9]+(\.)[1-9][0-9]?H2O(?![0-9.])")
 _SEPARATORS = frozenset("·*")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
+_BRACKETS = frozenset("()[]{}")
 _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019"}
 _MINUS = "-\u2212\u2013"
 _CHARGES = f"+{_MINUS}^⁺⁻¹²³⁴⁵⁶⁷⁸⁹⁰"
@@ -167,29 +167,45 @@ mean Xe?
 
 def _read_plain(text: str) -> dict[str, float] | None:
     """Read the usual formula fast; None for all others, which `_Reader` reads or refuses."""
-    if text[:1] == '"' == text[-1:]:
-        text = text[1:-1]
-    if not _PLAIN.fullmatch(text) or "H2O" in text:
+    tokens = _TOKEN.findall(text)
+    if not tokens or "".join(tokens) != text or "H2O" in text:
         return None
-    amounts: dict[str, float] = {}
+    try:
+        terms = list(map(_plain_term, tokens))
+    except ValueError:
+        return None
+    amounts = dict(terms)
+    if len(amounts) == len(terms) and _BRACKETS.isdisjoint(amounts):
+        return amounts
+    amounts = {}
     outer: list[tuple[str, dict[str, float]]] = []
-    for token, digits in _PLAIN_TOKEN.findall(text):
-        amount = float(digits) if digits else 1.0
-        if amount == 0.0:
-            return None
-        if token in ELEMENT_INDEX:
-            amounts[token] = amounts.get(token, 0.0) + amount
-        elif token in _CLOSING:
-            outer.append((_CLOSING[token], amounts))
+    for symbol, amount in terms:
+        if symbol in ELEMENT_INDEX:
+            amounts[symbol] = amounts.get(symbol, 0.0) + amount
+        elif symbol in _CLOSING:
+            outer.append((_CLOSING[symbol], amounts))
             amounts = {}
-        elif outer and amounts and token == outer[-1][0] and len(outer) <= _MAX_DEPTH:
+        elif outer and amounts and symbol == outer[-1][0] and len(outer) <= _MAX_DEPTH:
             inner = amounts
             amounts = outer.pop()[1]
-            for symbol, value in inner.items():
-                amounts[symbol] = amounts.get(symbol, 0.0) + value * amount
+            for element, value in inner.items():
+                amounts[element] = amounts.get(element, 0.0) + value * amount
         else:
             return None
     return None if outer else amounts
+
+
+@lru_cache(maxsize=4096)
+def _plain_term(token: str) -> tuple[str, float]:
+    """Symbol or bracket with its amount; ValueError where `_Reader` has to look closer."""
+    match = _PLAIN_TERM.fullmatch(token)
+    if match is None:
+        raise ValueError(token)
+    symbol = match[1] or match[3]
+    amount = float(match[2] or 1.0)
+    if amount == 0.0 or not (symbol in ELEMENT_INDEX or symbol in _BRACKETS):
+        raise ValueError(token)
+    return symbol, amount
 
 
 class _Reader:
@@ -333,19 +349,22 @@ class _Reader:
 
     def at_spaced_number(self) -> bool:
         """Whether a number comes next with space before it, skipped already or not."""
-        match = _SPACE.match(self.text, self.position)
-        end = match.end() if match else self.position
-        spaced = end > 0 and self.text[end - 1] in " \t\r\n"
+        end = self.after_space()
+        spaced = end > 0 and self.text[end - 1] in _SPACES
         return spaced and _AMOUNT.match(self.text, end) is not None
 
     def at_term(self) -> bool:
         return self.peek() in _CLOSING or _SYMBOL.match(self.text, self.position) is not None
 
     def skip_space(self) -> bool:
-        start = self.position
-        match = _SPACE.match(self.text, start)
-        self.position = match.end() if match else start
+        start, self.position = self.position, self.after_space()
         return self.position > start
+
+    def after_space(self) -> int:
+        end = self.position
+        while end < len(self.text) and self.text[end] in _SPACES:
+            end += 1
+        return end
 
     def peek(self) -> str:
         return self.text[self.position : self.position + 1]
@@ -413,6 +432,9 @@ def _unquote(text: str) -> str:
 
 def _respell(text: str) -> str | None:
     """Spell a text of wrong case with the symbols of common elements, if that is possible."""
+    text = text.strip()
+    if len(text) > 60 or not text.isprintable():
+        return None
     spelled: dict[int, str] = {len(text): ""}
     for start in reversed(range(len(text))):
         if not text[start].isalpha():
@@ -444,10 +466,10 @@ def _checked(text: str, amounts: dict[str, float], notes: tuple[str, ...]) -> Fo
         )
     if min(amounts.values()) < MIN_FRACTION * total:
         symbol = min(amounts, key=amounts.__getitem__)
-        position = text.find(symbol)
+        place = re.search(f"{symbol}(?![a-z])", text)
         _refuse(
             text,
-            position if position >= 0 else None,
+            place.start() if place else None,
             f"the atom fraction of {symbol} is {amounts[symbol] / total:.1e}, at least "
             f"{MIN_FRACTION:g} is read: correct its amount or leave it out",
         )
@@ -477,7 +499,7 @@ _WRITING_ORDER = (
 )
 _WRITING_RANK = {symbol: rank for rank, symbol in enumerate(_WRITING_ORDER.split())}
 # Divisors that leave at most four decimals, and how many they leave.
-_DECIMALS = {d: n for n in (4, 3, 2, 1) for d in range(2, 10**n + 1) if 10**n % d == 0}
+_DECIMALS = {2**i * 5**j: max(i, j) for i in range(5) for j in range(5) if i or j}
 _MAX_ATOMS = 36
 # Denominators up to which fractions in single precision are told apart.
 _MAX_DENOMINATOR = 2000
@@ -553,7 +575,9 @@ def _whole_numbers(amounts: Sequence[float]) -> list[int] | None:
     if denominator <= _MAX_DENOMINATOR:
         return [round(share * denominator) for share in shares.tolist()]
     # Many digits: ten-thousandths, in formulas in which one element has a whole amount.
-    scales = np.concatenate([np.arange(1, int(s * _MAX_ATOMS) + 1) / s for s in shares])[:, None]
+    most = [int(share * (_MAX_ATOMS - 1)) for share in shares]
+    scales = np.concatenate([np.arange(1, n + 1) / s for n, s in zip(most, shares, strict=True)])
+    scales = scales[:, None]
     exact = 1e4 * scales * shares
     rounded = np.rint(exact)
     fits = (np.abs(exact - rounded) <= 2e4 * _FRACTION_ERROR * scales) & (rounded > 0)
@@ -609,383 +633,3 @@ def _four_digits(value: float) -> str:
 
 def _trim(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-# Distances
-# ---------
-
-_PETTIFOR_ORDER = (
-    "He Ne Ar Kr Xe Rn Fr Cs Rb K Na Li Ra Ba Sr Ca Eu Yb Lu Tm Y Er Ho Dy Tb Gd Sm Pm Nd Pr Ce La "
-    "Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr Sc Zr Hf Ti Ta Nb V Cr Mo W Re Tc Os Ru Ir Rh Pt "
-    "Pd Au Ag Cu Ni Co Fe Mn Mg Zn Cd Hg Be Al Ga In Tl Pb Sn Ge Si B C N P As Sb Bi Po Te Se S O "
-    "At I Br Cl F H"
-)
-_PETTIFOR_RANK = {symbol: rank for rank, symbol in enumerate(_PETTIFOR_ORDER.split())}
-PETTIFOR_POSITIONS: np.ndarray = np.array([float(_PETTIFOR_RANK[s]) for s in ELEMENTS])
-"""Position of each of `ELEMENTS` on the modified Pettifor scale, 0 (He) to 102 (H)."""
-
-_SCALE_ORDER = np.argsort(PETTIFOR_POSITIONS)
-_SCALE_STEPS = np.diff(PETTIFOR_POSITIONS[_SCALE_ORDER])
-_SMALL_MATRIX = 1_000_000
-
-
-def composition_vectors(formulas: Iterable[Formula | str]) -> np.ndarray:
-    """Atom fractions of formulas.
-
-    Parameters
-    ----------
-    formulas : iterable of Formula or str
-        Formulas, read or as text.
-
-    Returns
-    -------
-    numpy.ndarray of shape (n_formulas, 90)
-        Atom fractions in the order of `ELEMENTS`; each row sums to 1.
-
-    Raises
-    ------
-    FormulaError
-        If a text is no usable formula.
-    """
-    read = [item if isinstance(item, Formula) else parse_formula(item) for item in formulas]
-    rows = [row for row, formula in enumerate(read) for _ in formula.amounts]
-    columns = [ELEMENT_INDEX[symbol] for formula in read for symbol in formula.amounts]
-    vectors = np.zeros((len(read), len(ELEMENTS)))
-    vectors[rows, columns] = [value for formula in read for value in formula.amounts.values()]
-    return vectors / vectors.sum(axis=1, keepdims=True)
-
-
-def distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Earth mover's distance of two compositions along the modified Pettifor scale.
-
-    The scale puts the 103 elements in a row so that neighbours replace each other in crystals.
-    The distance is the mean number of places by which an atom of one composition has to move
-    to make the other: 1 for all atoms moving to the next element, at most 102.
-
-    Parameters
-    ----------
-    a, b : numpy.ndarray of shape (90,)
-        Composition vectors.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If a vector does not have 90 entries.
-
-    References
-    ----------
-    H. Glawe et al., New J. Phys. 18, 093011 (2016), doi 10.1088/1367-2630/18/9/093011 (scale);
-    C. J. Hargreaves et al., Chem. Mater. 32, 10610 (2020), doi 10.1021/acs.chemmater.0c03381
-    (distance).
-
-    Examples
-    --------
-    >>> nacl, nabr = composition_vectors(["NaCl", "NaBr"])
-    >>> distance(nacl, nabr)  # half of the atoms move by one place
-    0.5
-    """
-    return float(np.abs(_cumulative(a) - _cumulative(b)).sum())
-
-
-def distance_matrix(A: np.ndarray, B: np.ndarray) -> np.ndarray:
-    """Earth mover's distances, as `distance`, between all rows of two sets.
-
-    The result takes 8 bytes a pair; for the closest rows alone use `nearest`.
-
-    Parameters
-    ----------
-    A : numpy.ndarray of shape (n, 90)
-        Composition vectors.
-    B : numpy.ndarray of shape (m, 90)
-        Composition vectors.
-
-    Returns
-    -------
-    numpy.ndarray of shape (n, m)
-
-    Raises
-    ------
-    ValueError
-        If the vectors do not have 90 entries.
-    """
-    return _cityblock(_cumulative(A), _cumulative(B))
-
-
-def l1_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Sum of absolute differences of atom fractions, from 0 (equal) to 2 (no common element).
-
-    Parameters
-    ----------
-    a, b : numpy.ndarray of shape (90,)
-        Composition vectors.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If a vector does not have 90 entries.
-    """
-    return float(np.abs(_as_vectors(a) - _as_vectors(b)).sum())
-
-
-def l1_distance_matrix(A: np.ndarray, B: np.ndarray) -> np.ndarray:
-    """Sums of absolute differences, as `l1_distance`, between all rows of two sets.
-
-    Parameters
-    ----------
-    A : numpy.ndarray of shape (n, 90)
-        Composition vectors.
-    B : numpy.ndarray of shape (m, 90)
-        Composition vectors.
-
-    Returns
-    -------
-    numpy.ndarray of shape (n, m)
-
-    Raises
-    ------
-    ValueError
-        If the vectors do not have 90 entries.
-    """
-    return _cityblock(_as_vectors(A), _as_vectors(B))
-
-
-def nearest(A: np.ndarray, B: np.ndarray, k: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of `B` that are closest to each row of `A` by `distance`.
-
-    Exact, and in little memory: the distances of a few sums of neighbouring columns bound the
-    true ones from below, and only the rows that they leave open are compared in full.
-
-    Parameters
-    ----------
-    A : numpy.ndarray of shape (n, 90)
-        Composition vectors.
-    B : numpy.ndarray of shape (m, 90)
-        Composition vectors to choose from.
-    k : int, default=1
-        How many rows, from 1 to m.
-
-    Returns
-    -------
-    indices : numpy.ndarray of shape (n, k)
-        Rows of `B`, the closest first.
-    distances : numpy.ndarray of shape (n, k)
-        Their distances.
-
-    Raises
-    ------
-    ValueError
-        If `k` is not between 1 and m, or the vectors do not have 90 entries.
-    """
-    A, B = _cumulative(A), _cumulative(B)
-    if not 1 <= k <= len(B):
-        raise ValueError(f"k = {k}: expected 1 to {len(B)}, the number of rows to choose from")
-    edges = np.linspace(0, B.shape[1], 12, endpoint=False).astype(int)
-    coarse_a = np.add.reduceat(A, edges, axis=1).astype(np.float32)
-    coarse_b = np.add.reduceat(B, edges, axis=1).astype(np.float32).T.copy()
-    size = max(1, 100_000 // len(B))
-    indices = np.empty((len(A), k), dtype=np.intp)
-    distances = np.empty((len(A), k))
-    for start in range(0, len(A), size):
-        block = slice(start, start + size)
-        bounds = np.zeros((len(A[block]), len(B)), dtype=np.float32)
-        for column, row in zip(coarse_a[block].T, coarse_b, strict=True):
-            bounds += np.abs(column[:, None] - row)
-        chosen = np.argpartition(bounds, k - 1, axis=1)[:, :k]
-        limit = np.abs(A[block, None, :] - B[chosen]).sum(axis=2).max(axis=1, keepdims=True)
-        # The slack covers the single precision of the bounds.
-        rows, columns = np.nonzero(bounds <= limit.astype(np.float32) + 1e-2)
-        exact = np.full(bounds.shape, np.inf)
-        exact[rows, columns] = np.abs(A[start + rows] - B[columns]).sum(axis=1)
-        chosen = np.sort(np.argpartition(exact, k - 1, axis=1)[:, :k], axis=1)
-        found = np.take_along_axis(exact, chosen, axis=1)
-        order = np.argsort(found, axis=1, kind="stable")
-        indices[block] = np.take_along_axis(chosen, order, axis=1)
-        distances[block] = np.take_along_axis(found, order, axis=1)
-    return indices, distances
-
-
-def _as_vectors(vectors: np.ndarray) -> np.ndarray:
-    vectors = np.asarray(vectors, dtype=float)
-    if vectors.ndim == 0 or vectors.shape[-1] != len(ELEMENTS):
-        raise ValueError(
-            f"shape {vectors.shape}: expected composition vectors of {len(ELEMENTS)} entries, "
-            "as composition_vectors makes them"
-        )
-    return vectors
-
-
-def _cumulative(vectors: np.ndarray) -> np.ndarray:
-    """Vectors whose L1 distance is the earth mover's distance, which is exact in one dimension."""
-    ordered = _as_vectors(vectors)[..., _SCALE_ORDER]
-    return np.cumsum(ordered, axis=-1)[..., :-1] * _SCALE_STEPS
-
-
-def _cityblock(A: np.ndarray, B: np.ndarray) -> np.ndarray:
-    if len(A) * len(B) > _SMALL_MATRIX:
-        # Importing scipy takes longer than numpy takes for a small matrix.
-        from scipy.spatial.distance import cdist
-
-        return cdist(A, B, "cityblock")
-    distances = np.empty((len(A), len(B)))
-    for row, vector in zip(distances, A, strict=True):
-        row[:] = np.abs(B - vector).sum(axis=1)
-    return distances
-
-
-# Charge balance
-# --------------
-
-_HALOGENS = frozenset({"Cl", "Br", "I"})
-_CHALCOGENS = frozenset({"S", "Se", "Te"})
-_ANION_FORMERS = frozenset({"F", "O", "N"}) | _HALOGENS | _CHALCOGENS
-# Charge of the elements that are anions only where no anion former is more electronegative.
-_LESSER_ANIONS = {"C": -4, "Si": -4, "Ge": -4, "Sn": -4, "Pb": -4} | dict.fromkeys(
-    ("P", "As", "Sb", "Bi"), -3
-)
-_CHARGE_TOLERANCE = 0.01
-
-_States = tuple[tuple[float, float], ...]
-
-
-def _states(*charges: float) -> _States:
-    return tuple((charge, charge) for charge in charges)
-
-
-# Oxidation states beside anions. "3 5" are two states of which all atoms of the element share
-# one; "2:4" is mixed valence, any mean between.
-_CATION_STATES: dict[str, _States] = {
-    symbol: tuple(
-        (float(low), float(high or low))
-        for low, _, high in (state.partition(":") for state in states.split())
-    )
-    for states, symbols in {
-        "1": "Li Na K Rb Cs Ag",
-        "2": "Be Mg Ca Sr Ba Ra Zn Cd",
-        "3": "B Al Ga In Sc Y La Nd Pm Sm Gd Dy Ho Er Tm Lu Ac Cm",
-        "4": "Zr Hf Si Th",
-        "5": "P Ta",
-        "1:2": "Hg",
-        "1:3": "Cu Au Tl",
-        "2:3": "Fe Eu Yb",
-        "2:4": "Ti Co Ni Pd Pt Pb",
-        "2:5": "V",
-        "2:6": "Mo",
-        "2 4": "Ge Sn Po",
-        "2:3 6": "Cr",
-        "2:4 7": "Mn",
-        "2 4 6 8": "Xe",
-        "2 ": "Kr",
-        "3 5": "As",
-        "3:4": "Ce Pr Tb Rh Am",
-        "3:5": "Sb Bi Ru Ir",
-        "3:6": "U Np Pu",
-        "3:7": "Re",
-        "4:5": "Nb Pa",
-        "4:6": "W",
-        "4:7": "Tc",
-        "4:8": "Os",
-    }.items()
-    for symbol in symbols.split()
-}
-
-
-def is_charge_balanced(formula: Formula | str) -> bool | None:
-    """Whether common oxidation states can make a formula neutral.
-
-    Each element takes the states that it commonly has in such company: sulfur is -2 in a
-    sulfide but may be +6 beside oxygen, hydrogen is -1 in LiBH4 and +1 in LiOH, transition
-    metals may be of mixed valence. A net charge of up to 1 % of the anions' charge counts as
-    neutral, since amounts are rounded (Li0.33La0.56TiO3).
-
-    Parameters
-    ----------
-    formula : Formula or str
-        The formula, read or as text.
-
-    Returns
-    -------
-    bool or None
-        None where oxidation states say nothing: elements, alloys, borides and other compounds
-        without a common anion, unless they are neutral as in Li3P; binary compounds with so
-        much O, N, S, Se or Te that its atoms may bind to each other (Li2O2, Na2S4, LiN3,
-        FeS2); and boron hydrides other than BH4.
-
-    Raises
-    ------
-    FormulaError
-        If a text is no usable formula.
-
-    Examples
-    --------
-    >>> is_charge_balanced("Li6PS5Cl"), is_charge_balanced("Li7PS5Cl"), is_charge_balanced("LiAl")
-    (True, False, None)
-    """
-    amounts = (formula if isinstance(formula, Formula) else parse_formula(formula)).amounts
-    present = amounts.keys()
-    anion_formers = present & _ANION_FORMERS
-    if len(amounts) == 1 or not (anion_formers or present & (_LESSER_ANIONS.keys() | {"H"})):
-        return None
-    options = [_charge_options(symbol, amounts) for symbol in amounts]
-    if math.prod(map(len, options)) > 500:
-        options = [((min(option)[0], max(high for _, high in option)),) for option in options]
-    excess_of_anions = True
-    for choice in product(*options):
-        lowest = [n * low for n, (low, _) in zip(amounts.values(), choice, strict=True)]
-        highest = [n * high for n, (_, high) in zip(amounts.values(), choice, strict=True)]
-        tolerance = -_CHARGE_TOLERANCE * sum(charge for charge in lowest if charge < 0)
-        if sum(lowest) <= tolerance and sum(highest) >= -tolerance:
-            return True
-        excess_of_anions = excess_of_anions and sum(highest) < 0
-    without_anion = not anion_formers and "H" not in present
-    boron_hydride = {"B", "H"} <= present
-    self_bonded = (
-        len(amounts) == 2 and excess_of_anions and present & (_CHALCOGENS | {"O", "N", "H"})
-    )
-    return None if without_anion or boron_hydride or self_bonded else False
-
-
-def _charge_options(symbol: str, amounts: Mapping[str, float]) -> _States:
-    """States that an element may take beside the other elements of a formula."""
-    if symbol in _CATION_STATES and symbol not in _LESSER_ANIONS:
-        return _CATION_STATES[symbol]
-    present = amounts.keys()
-    if symbol == "F":
-        return _states(-1)
-    if symbol == "O":
-        return _states(-2)
-    if symbol in _HALOGENS:
-        return _states(-1, 5, 7) if "O" in present else _states(-1)
-    if symbol in _CHALCOGENS:
-        if present & {"O", "F"}:
-            return _states(-2, 2, 4, 6)
-        return _states(-2, 4) if symbol != "S" and present & _HALOGENS else _states(-2)
-    if symbol == "N":
-        return _states(-3, 3, 5) if "O" in present else _states(-3)
-    if symbol == "H":
-        if not present & (_ANION_FORMERS | {"C", "P", "As"}):
-            return _states(-1)
-        if "B" not in present:
-            return _states(1)
-        return ((-1.0, 1.0),) if present & {"O", "N", "C"} else _states(-1, 1)
-    if symbol == "C" and "H" in present:
-        return ((-4.0, 4.0),)
-    anion = _states(_LESSER_ANIONS[symbol])
-    if not present & _ANION_FORMERS:
-        return anion
-    if symbol == "C":
-        return _states(4, 3, 2) + anion
-    if symbol == "P":
-        sulfur = amounts.get("S", 0.0) + amounts.get("Se", 0.0)
-        if math.isclose(sulfur, 3 * amounts["P"], rel_tol=0.01):
-            anion += _states(4)  # P-P bonds of P2S6
-        if "H" in present or not present & ({"O"} | _CHALCOGENS):
-            anion += _states(3)
-    return _CATION_STATES[symbol] + anion

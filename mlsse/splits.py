@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mlsse.compositions import l1_distance_matrix
 from mlsse.errors import ConfigError
-from mlsse.formulas import ELEMENT_INDEX, l1_distance_matrix
+from mlsse.formulas import ELEMENT_INDEX
 
 # Atom fractions are quotients of decimals: a distance that is 0.05 on paper must count as 0.05.
 _ROUNDING = 1e-9

@@ -17,8 +17,13 @@ LAYERS = (
     {"errors"},
     {"config", "paths"},
     {"formulas", "targets", "downloads", "cleaning", "laskowski", "merging"},
+    {"compositions", "charges"},
+    {"compositions", "charges"},
     {"datasets", "features", "phases", "splits", "metrics"},
-    {"featurize", "estimators", "intervals", "tree_export", "bundle", "thermodynamics"},
+    {"featurize", "kernels", "tree_export", "thermodynamics", "model_card"},
+    {"arrhenius"},
+    {"intervals", "estimators"},
+    {"bundle"},
     {"training", "prediction"},
     {"screening", "candidates", "benchmarks", "tracking"},
     {"retraining", "serving", "tables"},
@@ -37,8 +42,8 @@ ROOMS = {
 }  # fmt: skip
 #: Modules on the way of a prediction, and what they may not import when they are loaded.
 PREDICTION_PATH = {
-    "errors", "config", "paths", "formulas", "targets", "features", "bundle", "intervals",
-    "prediction", "tables", "cli",
+    "errors", "config", "paths", "formulas", "targets", "compositions", "charges", "features",
+    "kernels", "arrhenius", "intervals", "bundle", "prediction", "tables", "cli",
 }  # fmt: skip
 HEAVY = {"sklearn", "matminer", "mlflow", "pymatgen", "onnx", "scipy", "pandas", "matplotlib"}
 

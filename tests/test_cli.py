@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -44,10 +46,11 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let standard output pass for a terminal of 80 columns."""
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "80")
+def no_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let the datasets be nowhere: neither in a mirror, nor the cache, nor on the network."""
+    (tmp_path / "mirror").mkdir()
+    monkeypatch.setenv("MLSSE_DATA_MIRROR", str(tmp_path / "mirror"))
+    monkeypatch.setenv("MLSSE_CACHE", str(tmp_path / "cache"))
 
 
 def read_csv(text: str) -> list[dict[str, str]]:
@@ -98,13 +101,22 @@ def test_formats_agree_with_python(run: Run) -> None:
         assert isinstance(row["warnings"], list)
 
 
-@pytest.mark.usefixtures("terminal")
-def test_table_in_a_terminal(run: Run) -> None:
-    result = run("predict", "Li6.4La3Zr1.4Ta0.6O12", "Li6PS5Cl", "Xx2O")
-    assert result.code == 0
-    assert max(map(len, result.out.splitlines())) <= 80
-    assert "trust" in result.out
-    assert "Xx2O" in result.out
+def test_table_in_a_terminal() -> None:
+    pty = pytest.importorskip("pty")
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "mlsse", "predict", "Li6.4La3Zr1.4Ta0.6O12", "Li2O", "Xx2O"]
+    environment = os.environ | {"COLUMNS": "80", "TERM": "dumb"}
+    with subprocess.Popen(command, stdout=follower, env=environment):
+        os.close(follower)
+        output = b""
+        with contextlib.suppress(OSError):  # how Linux says that the other end was closed
+            while chunk := os.read(leader, 4096):
+                output += chunk
+    os.close(leader)
+    lines = output.decode().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.split()[-1:] == ["trust"] for line in lines)
+    assert any(line.startswith("Xx2O: ") for line in lines)
 
 
 def test_celsius_is_kelvin_less_273_15(run: Run) -> None:
@@ -171,17 +183,31 @@ def test_folder_as_file(run: Run, tmp_path: Path) -> None:
     assert "cannot read" in err
 
 
-def test_explain(run: Run) -> None:
-    text = run("predict", "Li6PS5Cl", "Xx2O", "--explain")
-    assert text.code == 0
-    assert "Why Li6PS5Cl" in text.out
-    assert "Why Xx2O" not in text.out
+@pytest.mark.usefixtures("no_data")
+def test_explain_without_datasets(run: Run) -> None:
+    code, out, _ = run("predict", "Li6PS5Cl", "Xx2O", "--explain")
+    assert code == 0
+    assert "Why Li6PS5Cl" in out
+    assert "Why Xx2O" not in out
+    assert "mlsse data fetch conductivity" in out
+
+
+@pytest.mark.usefixtures("no_data")
+def test_explain_as_json(run: Run) -> None:
     usable, unusable = json.loads(
         run("predict", "Li6PS5Cl", "Xx2O", "--explain", "--format", "json").out
     )
     assert usable["explanation"]["contributions"]
     assert len(usable["explanation"]["nearest"]) == 3
     assert unusable["explanation"] is None
+
+
+@pytest.mark.mirror
+def test_explain_with_measured_values_and_dois(run: Run) -> None:
+    code, out, _ = run("predict", "Li6PS5Cl", "--explain")
+    assert code == 0
+    assert "Li6PS5Cl (distance 0.00)" in out
+    assert "S/cm at 298 K, doi:10." in out
 
 
 def test_library_error_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +236,7 @@ def test_interrupt(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_closed_pipe_is_no_traceback() -> None:
-    formulas = "\n".join(["Li6PS5Cl"] * 3000)
+    formulas = "\n".join(["Li6PS5Cl"] * 500)  # more than a pipe holds
     with subprocess.Popen(
         [sys.executable, "-m", "mlsse", "predict", "--file", "-"],
         stdin=subprocess.PIPE,
@@ -233,13 +259,6 @@ def test_text_that_is_not_utf8_on_the_command_line() -> None:
     )
     assert done.returncode == 2
     assert json.loads(done.stdout)[0]["formula"] == "Li\N{REPLACEMENT CHARACTER}"
-
-
-@pytest.fixture
-def no_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither mirror nor cache."""
-    monkeypatch.delenv("MLSSE_DATA_MIRROR", raising=False)
-    monkeypatch.setenv("MLSSE_CACHE", str(tmp_path / "cache"))
 
 
 def test_data_list(run: Run) -> None:

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from mlsse import datasets, downloads
+from mlsse.compositions import composition_vectors, l1_distance_matrix
 from mlsse.datasets import cleaning_report, describe, list_datasets, load_dataset
 from mlsse.errors import DatasetError
-from mlsse.formulas import composition_vectors, l1_distance_matrix
 from mlsse.paths import resource_folder
 
 FIXTURES = Path(__file__).parent / "fixtures" / "datasets"

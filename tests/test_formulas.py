@@ -1,95 +1,25 @@
-"""Reading, writing, comparing and balancing formulas, by hand and against oracles."""
+"""Reading and writing formulas, by hand and against oracles."""
 
-import csv
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
+from examples import KNOWN_MATERIALS, any_amounts, column, doped, electrolytes, formula_texts
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Composition, Element
-from scipy.stats import spearmanr, wasserstein_distance
 
 from mlsse import formulas
+from mlsse.compositions import composition_vectors
 from mlsse.errors import FormulaError, MlsseError
 from mlsse.formulas import (
     ELEMENT_INDEX,
     ELEMENTS,
     MAX_LENGTH,
-    PETTIFOR_POSITIONS,
     Formula,
-    composition_vectors,
-    distance,
-    distance_matrix,
     formula_from_fractions,
-    is_charge_balanced,
-    l1_distance,
-    l1_distance_matrix,
-    nearest,
     parse_formula,
 )
-
-KNOWN_MATERIALS = [
-    "Li7La3Zr2O12",
-    "Li10GeP2S12",
-    "Li6PS5Cl",
-    "Li3YCl6",
-    "Li2CO3",
-    "LiPF6",
-    "LiBH4",
-    "LiAlH4",
-    "Na3SbS4",
-    "KH2PO4",
-    "LiFePO4",
-    "LiCoO2",
-    "Bi4Ti3O12",
-    "La2CuO4",
-    "BiFeO3",
-    "Cu2ZnSnS4",
-    "Li3VO4",
-    "NaAlSi3O8",
-    "Li14ZnGe4O16",
-    "LiNi0.8Co0.1Mn0.1O2",
-    "Li6.35La3Zr1.35Ta0.65O12",
-    "Li6.75La3Zr1.75Nb0.25O12",
-    "Li1.3Al0.3Ti1.7P3O12",
-    "Li3.35Ge0.35P0.65S4",
-    "Li6.835La3Al0.231Zr2O12",
-]
-
-amounts_as_text = st.one_of(
-    st.just(""),
-    st.integers(1, 200).map(str),
-    st.decimals("0.001", "99", places=3).map(str),
-)
-elements = st.sampled_from(ELEMENTS)
-terms = st.recursive(
-    st.tuples(elements, amounts_as_text).map("".join),
-    lambda inner: st.tuples(
-        st.sampled_from(["()", "[]", "{}"]),
-        st.lists(inner, min_size=1, max_size=3).map("".join),
-        amounts_as_text,
-    ).map(lambda parts: f"{parts[0][0]}{parts[1]}{parts[0][1]}{parts[2]}"),
-    max_leaves=8,
-)
-formula_texts = st.lists(terms, min_size=1, max_size=6).map("".join)
-# Whole numbers that sum to at most 2000, in hundredths.
-doped = st.dictionaries(
-    elements, st.integers(1, 330).map(lambda n: n / 100), min_size=1, max_size=6
-)
-any_amounts = st.dictionaries(elements, st.floats(1e-3, 1e3), min_size=1, max_size=6)
-
-
-def random_vectors(n, seed=0):
-    """Compositions of two to six elements."""
-    rng = np.random.default_rng(seed)
-    vectors = np.zeros((n, len(ELEMENTS)))
-    for row in vectors:
-        columns = rng.choice(len(ELEMENTS), size=rng.integers(2, 7), replace=False)
-        row[columns] = rng.dirichlet(np.ones(len(columns)))
-    return vectors
 
 
 class TestElements:
@@ -145,7 +75,8 @@ class TestReading:
             ("Li1/3La5/9TiO3", {"Li": 1 / 3, "La": 5 / 9, "Ti": 1, "O": 3}),
             ("Li1e-1O1E+1", {"Li": 0.1, "O": 10}),
             ("Li2Er1E2", {"Li": 2, "Er": 100}),
-            ("Li1.5(H2O)", {"Li": 1.5, "H": 2, "O": 1}),
+            ("Li1.5H2O", {"Li": 1.5, "H": 2, "O": 1}),
+            ("LiCl1.5(H2O)", {"Li": 1, "Cl": 1.5, "H": 2, "O": 1}),
             ("(" * 20 + "Li" + ")" * 20, {"Li": 1}),
         ],
     )
@@ -190,7 +121,7 @@ class TestReading:
         assume(len(text) <= MAX_LENGTH and "H2O" not in text)
         oracle = {str(e): n for e, n in Composition(text).get_el_amt_dict().items()}
         total = sum(oracle.values())
-        assume(min(oracle.values()) > 1e-6 * total)
+        assume(oracle and min(oracle.values()) > 1e-6 * total)
         assert parse_formula(text).amounts == pytest.approx(oracle, rel=1e-9)
 
     @given(formula_texts)
@@ -234,6 +165,7 @@ class TestRefusal:
             ("Li1e200(Li1e200)1e200", None, "its amounts sum to inf"),
             ("((Li1e-200)1e-200)", None, "its amounts sum to 0"),
             ("Li1e31", None, "its amounts sum to 1e.31"),
+            ("LiCl9C1e-10", 5, r"the atom fraction of C is 1.0e-11"),
             ("LiAl1e-10", 2, r"the atom fraction of Al is 1.0e-10, at least 1e-09 is read"),
             ("Li2(O", 3, r"'\(' is never closed: add '\)'"),
             ("Li2O)", 4, r"'\)' has no element or matching bracket before it"),
@@ -248,6 +180,7 @@ class TestRefusal:
             ("Li2.3.4O", 5, "write one amount after each element"),
             ("LiCl.H2O", 4, "and · between the parts of a mixture or a hydrate"),
             ("CuSO4.5H2O", 5, "write ·5H2O for a hydrate"),
+            ("Mg(ClO4)2.6H2O", 9, "write ·5H2O for a hydrate"),
             ("Li 2O", 3, "write Li2O without spaces, and 2Li2S·P2S5 for a mixture"),
             ("Li2S 3P2S5", 5, "write Li2O without spaces, and 2Li2S·P2S5 for a mixture"),
             ("2 Li 2 O", 5, "write Li2O without spaces"),
@@ -306,7 +239,7 @@ class TestReducedFormula:
             ("Fe", "Fe"),
             ("Li1e20O5e19", "Li2O"),
             # Seven digits in no ratio: four of them, for ten atoms in all.
-            ("Li1.2345678O8.7654321", "Li1.235O8.765"),
+            ("Li3.1415927Na2.7182818O1.4142136", "Na3.737Li4.319O1.944"),
             ("Li5000O", "Li5O0.001"),
             *[(text, text) for text in KNOWN_MATERIALS],
         ],
@@ -333,7 +266,7 @@ class TestReducedFormula:
         total = sum(amounts.values())
         fractions = {symbol: n / total for symbol, n in amounts.items()}
         read = parse_formula(formula_from_fractions(amounts)).fractions
-        assert read == pytest.approx(fractions, rel=6e-4, abs=3e-7)
+        assert read == pytest.approx(fractions, rel=1.1e-3, abs=3e-7)
 
     @pytest.mark.parametrize("text", [*KNOWN_MATERIALS, "(Li2S)0.3((P2S5)0.4(Sb2S3)0.6)0.7"])
     def test_single_precision_suffices(self, text):
@@ -376,218 +309,18 @@ class TestNormalForm:
         assert parse_formula("LiO").normal_form == parse_formula("LiOAl1e-8").normal_form
 
 
-class TestVectors:
-    def test_hand_worked(self):
-        vectors = composition_vectors(["Li2O", parse_formula("H2O")])
-        assert vectors.shape == (2, 90)
-        np.testing.assert_allclose(vectors[:, ELEMENT_INDEX["O"]], 1 / 3)
-        np.testing.assert_allclose(vectors[0, ELEMENT_INDEX["Li"]], 2 / 3)
-        np.testing.assert_allclose(vectors.sum(axis=1), 1.0)
-        assert np.count_nonzero(vectors) == 4
-
-    def test_none_at_all(self):
-        assert composition_vectors([]).shape == (0, 90)
-
-    def test_refuses_a_text_that_is_no_formula(self):
-        with pytest.raises(FormulaError, match="Xx"):
-            composition_vectors(["Li2O", "Xx"])
-
-
-class TestDistance:
-    def test_scale_is_that_of_the_paper(self):
-        place = dict(zip(ELEMENTS, PETTIFOR_POSITIONS, strict=True))
-        # Numbers 1 to 103 of Glawe et al., less one.
-        expected = {"Kr": 3, "Cs": 7, "Li": 11, "La": 31, "Sc": 47, "Ti": 50, "C": 86, "H": 102}
-        assert {symbol: place[symbol] for symbol in expected} == expected
-        assert len(set(place.values())) == 90
-
-    def test_scale_resembles_the_unmodified_one(self):
-        unmodified = [Element(symbol).mendeleev_no for symbol in ELEMENTS]
-        assert spearmanr(PETTIFOR_POSITIONS, unmodified).statistic > 0.98
-
-    @pytest.mark.parametrize(
-        ("first", "second", "expected"),
-        [
-            ("NaCl", "NaBr", 0.5),  # half of the atoms by one place
-            ("Li", "H", 91.0),
-            ("Li2O", "Na2O", 2 / 3),
-            ("Li7La3Zr2O12", "Li7La3Hf2O12", 2 / 24),
-            ("Li2O", "Li4O2", 0.0),
-        ],
-    )
-    def test_hand_worked(self, first, second, expected):
-        a, b = composition_vectors([first, second])
-        assert distance(a, b) == pytest.approx(expected, abs=1e-12)
-
-    def test_agrees_with_scipy(self):
-        A, B = random_vectors(40), random_vectors(40, seed=1)
-        for a, b in zip(A, B, strict=True):
-            oracle = wasserstein_distance(PETTIFOR_POSITIONS, PETTIFOR_POSITIONS, a, b)
-            assert distance(a, b) == pytest.approx(oracle, abs=1e-9)
-
-    def test_is_a_metric(self):
-        vectors = random_vectors(30)
-        D = distance_matrix(vectors, vectors)
-        np.testing.assert_allclose(D, D.T, atol=1e-12)
-        np.testing.assert_allclose(np.diag(D), 0.0, atol=1e-12)
-        assert (D[:, None, :] <= D[:, :, None] + D[None, :, :] + 1e-9).all()
-        assert D.max() <= 102
-
-    @pytest.mark.parametrize(
-        ("matrix", "single"), [(distance_matrix, distance), (l1_distance_matrix, l1_distance)]
-    )
-    def test_matrix_holds_the_single_distances_at_any_size(self, matrix, single, monkeypatch):
-        A, B = random_vectors(7), random_vectors(5, seed=1)
-        small = matrix(A, B)
-        expected = [[single(a, b) for b in B] for a in A]
-        np.testing.assert_allclose(small, expected, atol=1e-12)
-        monkeypatch.setattr(formulas, "_SMALL_MATRIX", 0)
-        np.testing.assert_allclose(matrix(A, B), expected, atol=1e-12)
-        assert matrix(A[:0], B).shape == (0, 5)
-
-    def test_l1_hand_worked(self):
-        a, b, c = composition_vectors(["LiCl", "LiBr", "NaF"])
-        assert l1_distance(a, b) == 1.0
-        assert l1_distance(a, c) == 2.0
-        assert l1_distance(a, a) == 0.0
-
-    @pytest.mark.parametrize("k", [1, 3, 60])
-    def test_nearest_is_the_smallest_of_the_matrix(self, k):
-        A, B = random_vectors(300), random_vectors(60, seed=1)
-        B[7] = A[11]
-        indices, distances = nearest(A, B, k)
-        D = distance_matrix(A, B)
-        np.testing.assert_allclose(distances, np.sort(D, axis=1)[:, :k], atol=1e-12)
-        np.testing.assert_allclose(np.take_along_axis(D, indices, axis=1), distances, atol=1e-12)
-        assert indices[11, 0] == 7
-
-    def test_nearest_among_equals_is_the_first(self):
-        vectors = composition_vectors(["Li2O"] * 5)
-        np.testing.assert_array_equal(nearest(vectors[:2], vectors, k=1)[0], [[0], [0]])
-
-    @pytest.mark.parametrize("k", [0, 4])
-    def test_nearest_wants_as_many_as_there_are(self, k):
-        with pytest.raises(ValueError, match=f"k = {k}: expected 1 to 3"):
-            nearest(random_vectors(2), random_vectors(3), k)
-
-    @pytest.mark.parametrize("function", [distance, distance_matrix, l1_distance, nearest])
-    def test_other_shapes_are_refused(self, function):
-        with pytest.raises(ValueError, match="expected composition vectors of 90 entries"):
-            function(np.ones((2, 103)), np.ones((2, 103)))
-
-
-class TestChargeBalance:
-    @pytest.mark.parametrize(
-        "text",
-        [
-            *[text for text in KNOWN_MATERIALS if text != "Li6.835La3Al0.231Zr2O12"],
-            "Li0.33La0.56TiO3",  # +6.01: rounded
-            "Li3N",
-            "Li3P",
-            "Li7P3S11",
-            "Li4P2S6",
-            "Li5PS4(BH4)2",
-            "Li3OCl",
-            "Li2OHBr",
-            "LiClO4",
-            "LiIO3",
-            "LiNbOCl4",
-            "Li2PO2N",
-            "LiN(SO2CF3)2",
-            "LiSCN",
-            "NH4Cl",
-            "Na2S2O3",
-            "LaFeAsO",
-            "Fe3O4",
-            "LiMn2O4",
-            "Bi2Te3",
-            "GaAs",
-            "C2H6O",
-        ],
-    )
-    def test_neutral(self, text):
-        assert is_charge_balanced(text) is True
-
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "Li7PS5Cl",  # +1
-            "LiPS5Cl",  # -5
-            "NaZr2Si2PO12",  # -2
-            "Na3Zr2Si2PO11",  # +2
-            "Li6.4La3Zr2O12",  # -0.6
-            "Li7La3Ta2O12",  # +2
-            "Li4YCl6",  # +1
-            "Li3PS5",  # -2
-            "Li2Cl",
-        ],
-    )
-    def test_not_neutral(self, text):
-        assert is_charge_balanced(text) is False
-
-    @pytest.mark.parametrize(
-        "text", ["Li", "LiAl", "MgB2", "Li4.4Si", "Li2O2", "LiS4", "FeS2", "LiN3", "Li2B12H12"]
-    )
-    def test_oxidation_states_say_nothing(self, text):
-        assert is_charge_balanced(text) is None
-
-    @pytest.mark.parametrize(
-        "symbol", [s for s in ELEMENTS if Element(s).is_metal or Element(s).is_metalloid]
-    )
-    def test_states_hold_those_of_pymatgen(self, symbol):
-        for state in Element(symbol).common_oxidation_states:
-            if state > 0:
-                assert is_charge_balanced(f"{symbol}F{state}") is True
-
-    @given(formula_texts, st.sampled_from([2, 0.1, 1 / 3, 1e6]))
-    def test_depends_on_the_composition_alone(self, text, factor):
-        assume(len(text) <= MAX_LENGTH and not formulas._DOUBTFUL_HYDRATE.search(text))
-        try:
-            formula = parse_formula(text)
-        except FormulaError:
-            assume(False)
-        multiple = {symbol: n * factor for symbol, n in reversed(formula.amounts.items())}
-        assert is_charge_balanced(formula) is is_charge_balanced(Formula("", multiple))
-
-    def test_ninety_elements_at_once(self):
-        assert is_charge_balanced("".join(set(ELEMENTS) - {"B"})) in (True, False)
-
-
-def column(folder, pattern, *names):
-    """Texts of the named columns of the tables that match a pattern below a folder."""
-    paths = sorted(folder.glob(pattern))
-    assert paths, f"no {pattern} below {folder}"
-    for path in paths:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            for row in csv.DictReader(lines):
-                yield from (row[name] for name in names if row[name])
-
-
 @pytest.fixture(scope="module")
-def electrolytes():
-    """All formulas of the conductivity tables, as they are written there."""
-    folder = Path(os.environ["MLSSE_DATA_MIRROR"])
-    obelix = "**/OBELiX/*/data"
-    names = "Reduced Composition", "True Composition"
-    return [
-        *column(folder, f"{obelix}/misc/LiIonDatabase.csv", "composition"),
-        *column(folder, f"{obelix}/downloads/all.csv", *names),
-    ]
-
-
-@pytest.fixture(scope="module")
-def texts(electrolytes):
-    """These, and every tenth of the stability table."""
-    folder = Path(os.environ["MLSSE_DATA_MIRROR"])
-    critexam = list(column(folder, "**/benchmark_data/CritExam__Ed/*.csv", "formula"))
+def texts():
+    """The formulas of the conductivity tables, and every tenth of the stability table."""
+    critexam = list(column("**/benchmark_data/CritExam__Ed/*.csv", "formula"))
     assert len(critexam) == 85_014
-    return sorted({*electrolytes, *critexam[::10]})
+    return sorted({*electrolytes(), *critexam[::10]})
 
 
 @pytest.mark.mirror
 class TestDatasets:
-    def test_every_formula_is_read_as_pymatgen_does(self, electrolytes, texts):
-        assert len(electrolytes) == 820 + 2 * 599
+    def test_every_formula_is_read_as_pymatgen_does(self, texts):
+        assert len(electrolytes()) == 820 + 2 * 599
         refused_by_pymatgen = []
         for text in texts:
             amounts = parse_formula(text).amounts
@@ -604,7 +337,3 @@ class TestDatasets:
         read = [parse_formula(text) for text in texts]
         reduced = composition_vectors([formula.reduced_formula for formula in read])
         np.testing.assert_allclose(reduced, composition_vectors(read), atol=3e-7)
-
-    def test_most_electrolytes_are_neutral(self, electrolytes):
-        balanced = [is_charge_balanced(text) for text in electrolytes]
-        assert balanced.count(True) > 0.94 * len(balanced)

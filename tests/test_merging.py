@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlsse.formulas import composition_vectors, parse_formula
+from mlsse.compositions import composition_vectors
+from mlsse.formulas import parse_formula
 from mlsse.merging import Merged, merge_measurements
 
 

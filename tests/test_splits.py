@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from mlsse.compositions import composition_vectors, l1_distance
 from mlsse.errors import ConfigError
-from mlsse.formulas import composition_vectors, l1_distance
 from mlsse.splits import composition_groups, family_masks, grouped_folds, leak_mask
 
 

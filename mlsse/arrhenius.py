@@ -1,0 +1,273 @@
+"""Conductivity at any temperature: a Gaussian process over compositions.
+
+Two properties of a composition x are learned together, the logarithm of conductivity at
+298.15 K, f(x), and the activation energy, g(x). A measurement at the temperature T is
+
+    log10 conductivity = f(x) - g(x) t(T),    t(T) = (1/T - 1/298.15 K) / (k ln 10),
+
+which is linear in f and g, so measurements at all temperatures and measured activation
+energies enter one linear solve, and every prediction is an Arrhenius line by construction.
+Far from all known compositions the kernel vanishes and both properties return to the
+medians of the training rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import erf, pi, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlsse.features import fraction_columns
+from mlsse.kernels import CompositionKernel, Floats, descriptor_columns
+from mlsse.targets import MIN_ACTIVATION_ENERGY_EV
+
+
+@dataclass(frozen=True)
+class ProcessSettings:
+    """Prior of the process.
+
+    Attributes
+    ----------
+    framework_length, chemistry_length, descriptor_length : float
+        Lengths of `CompositionKernel`.
+    conductivity_sd : float
+        Standard deviation of log10 conductivity at 298.15 K among unlike compositions.
+    activation_energy_sd_ev : float
+        The same of the activation energy, eV.
+    correlation : float
+        Correlation of the two; negative, since good conductors have low barriers.
+    conductivity_noise : float
+        Standard deviation of repeated measurements of one composition, decades.
+    activation_energy_noise_ev : float
+        The same of the activation energy, eV.
+    retreat_share : float
+        Unexplained share of the variance at which a prediction has gone 63 % of the way back
+        to the median of the training rows.
+    """
+
+    framework_length: float
+    chemistry_length: float
+    descriptor_length: float
+    conductivity_sd: float
+    activation_energy_sd_ev: float
+    correlation: float
+    conductivity_noise: float
+    activation_energy_noise_ev: float
+    retreat_share: float
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Rows that a process learns from; n rows.
+
+    Attributes
+    ----------
+    features : ndarray of shape (n, n_features)
+        As `mlsse.features.compute_features` makes them.
+    log10_conductivity : ndarray of shape (n,)
+        log10 of S/cm; where `is_bound`, an upper bound.
+    inverse_temperature : ndarray of shape (n,)
+        t(T) of `mlsse.targets.inverse_temperature`, decades per eV.
+    is_bound : ndarray of bool, shape (n,)
+    activation_energy_ev : ndarray of shape (n,)
+        NaN where none was measured.
+    """
+
+    features: Floats
+    log10_conductivity: Floats
+    inverse_temperature: Floats
+    is_bound: NDArray[np.bool_]
+    activation_energy_ev: Floats
+
+    def __getitem__(self, rows: NDArray) -> Measurements:
+        """Some of the rows, by mask or index."""
+        return Measurements(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+    def __len__(self) -> int:
+        """Count of rows."""
+        return len(self.log10_conductivity)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Predicted Arrhenius lines of n compositions.
+
+    Attributes
+    ----------
+    room_log10_conductivity : ndarray of shape (n,)
+        log10 of S/cm at 298.15 K.
+    activation_energy_ev : ndarray of shape (n,)
+    unexplained : ndarray of shape (n,)
+        Share of the prior variance that the known compositions leave open, between 0 (known)
+        and 1 (nothing alike is known).
+    """
+
+    room_log10_conductivity: Floats
+    activation_energy_ev: Floats
+    unexplained: Floats
+
+    def log10_conductivity(self, inverse_temperature: float | Floats) -> Floats:
+        """log10 of S/cm at the temperature, shape (n,)."""
+        return self.room_log10_conductivity - self.activation_energy_ev * inverse_temperature
+
+
+@dataclass(frozen=True)
+class ArrheniusProcess:
+    """A fitted process; m known compositions.
+
+    Attributes
+    ----------
+    kernel : CompositionKernel
+    vectors : ndarray of shape (m, len(ELEMENTS))
+        Atom fractions of the known compositions.
+    descriptors : ndarray of shape (m, n_descriptors)
+        Their descriptors.
+    weights : ndarray of shape (m, 2)
+        What each known composition adds to f and g.
+    prior : ndarray of shape (2,)
+        f and g where nothing is known.
+    precision : ndarray of float32, shape (m, m)
+        Inverse of the covariance of the known compositions, noise included.
+    retreat_share : float
+        See `ProcessSettings`.
+    """
+
+    kernel: CompositionKernel
+    vectors: Floats
+    descriptors: Floats
+    weights: Floats
+    prior: Floats
+    precision: NDArray[np.float32]
+    retreat_share: float
+
+    def predict(self, features: Floats) -> Lines:
+        """Predict Arrhenius lines.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n, n_features)
+
+        Returns
+        -------
+        Lines
+        """
+        known = self.kernel.embed(self.vectors, self.descriptors)
+        asked = self.kernel.embed(features[:, fraction_columns()], features[:, descriptor_columns()])
+        covariance = self.kernel.covariance(asked, known)
+        f, g = self.prior[:, None] + self.weights.T @ covariance.T
+        single = covariance.astype(np.float32)
+        explained = np.einsum("nm,nm->n", single @ self.precision, single)
+        unexplained = 1.0 - np.clip(explained.astype(float), 0.0, 1.0)
+        # The process alone trusts its smoothness too far: held-out families of compounds are
+        # predicted better when what it adds to the prior fades with distance.
+        trust = np.exp(-unexplained / self.retreat_share)
+        return Lines(
+            room_log10_conductivity=self.prior[0] + trust * (f - self.prior[0]),
+            activation_energy_ev=np.maximum(g, MIN_ACTIVATION_ENERGY_EV),
+            unexplained=unexplained,
+        )
+
+
+def fit_process(rows: Measurements, settings: ProcessSettings) -> ArrheniusProcess:
+    """Fit the process to measurements.
+
+    An upper bound enters as its expectation below the bound, given all other rows, found by
+    iteration (expectation maximisation of the tobit likelihood).
+
+    Parameters
+    ----------
+    rows : Measurements
+    settings : ProcessSettings
+
+    Returns
+    -------
+    ArrheniusProcess
+
+    References
+    ----------
+    Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), sections 2.2 and
+    5.4.2 (leave-one-out predictions); Bonilla et al., NIPS 20 (2007), the product of a
+    covariance of tasks and a kernel of inputs.
+    """
+    columns = rows.features[:, descriptor_columns()]
+    deviation = columns.std(axis=0)
+    kernel = CompositionKernel(
+        settings.framework_length,
+        settings.chemistry_length,
+        settings.descriptor_length,
+        descriptor_scale=np.where(deviation > 1e-6, deviation, np.inf),
+    )
+    vectors, first, place = np.unique(
+        rows.features[:, fraction_columns()].round(9), axis=0, return_index=True, return_inverse=True
+    )
+    descriptors = columns[first]
+    known = kernel.embed(vectors, descriptors)
+    covariance = kernel.covariance(known, known)
+
+    # Every observation is a linear functional (a, b) of (f, g): (1, -t) or (0, 1).
+    has_energy = np.flatnonzero(~np.isnan(rows.activation_energy_ev))
+    n_rows, n_energies = len(rows), len(has_energy)
+    functional = np.zeros((n_rows + n_energies, 2))
+    functional[:n_rows, 0] = 1.0
+    functional[:n_rows, 1] = -rows.inverse_temperature
+    functional[n_rows:, 1] = 1.0
+    where = np.concatenate([place, place[has_energy]])
+    sd = np.array([settings.conductivity_sd, settings.activation_energy_sd_ev])
+    tasks = np.outer(sd, sd) * np.array([[1.0, settings.correlation], [settings.correlation, 1.0]])
+    gram = covariance[np.ix_(where, where)] * (functional @ tasks @ functional.T)
+    noise = np.repeat(
+        [settings.conductivity_noise**2, settings.activation_energy_noise_ev**2],
+        [n_rows, n_energies],
+    )
+    gram[np.diag_indices_from(gram)] += noise
+    inverse = np.linalg.inv(gram)
+
+    energies = rows.activation_energy_ev[has_energy]
+    prior_energy = float(np.median(energies)) if n_energies else 0.4
+    exact = ~rows.is_bound
+    at_room = rows.log10_conductivity + prior_energy * rows.inverse_temperature
+    prior = np.array([np.median(at_room[exact]), prior_energy])
+    observed = np.concatenate([rows.log10_conductivity, energies]) - functional @ prior
+    observed = _fill_bounds(observed, np.flatnonzero(rows.is_bound), inverse)
+
+    alpha = inverse @ observed
+    weights = np.zeros((len(vectors), 2))
+    np.add.at(weights, where, alpha[:, None] * (functional @ tasks))
+    counts = np.bincount(place, minlength=len(vectors))
+    relative_noise = settings.conductivity_noise**2 / settings.conductivity_sd**2
+    precision = np.linalg.inv(covariance + np.diag(relative_noise / counts))
+    return ArrheniusProcess(
+        kernel,
+        vectors,
+        descriptors,
+        weights,
+        prior,
+        precision.astype(np.float32),
+        settings.retreat_share,
+    )
+
+
+_BOUND_ITERATIONS = 3
+
+
+def _fill_bounds(observed: Floats, bounded: NDArray[np.intp], inverse: Floats) -> Floats:
+    """Replace upper bounds by what is expected below them, given all other observations."""
+    bounds = observed[bounded]
+    sd = 1.0 / np.sqrt(np.diag(inverse)[bounded])
+    filled = observed.copy()
+    filled[bounded] -= sd  # a start below the bound
+    for _ in range(_BOUND_ITERATIONS):
+        expected = filled[bounded] - (inverse[bounded] @ filled) * sd**2
+        filled[bounded] = expected - sd * _inverse_mills((bounds - expected) / sd)
+    return filled
+
+
+def _inverse_mills(z: Floats) -> Floats:
+    """Normal density over distribution function; its asymptote where both vanish."""
+    z = np.asarray(z, dtype=float)
+    density = np.exp(-0.5 * z**2) / sqrt(2.0 * pi)
+    below = np.array([0.5 * (1.0 + erf(v / sqrt(2.0))) for v in z])
+    far = z < -8.0
+    return np.where(far, -z, density / np.where(far, 1.0, below))

@@ -1,0 +1,364 @@
+"""The shipped form of the fitted models: write, check, load, infer.
+
+A bundle is a folder for inference alone: trees as ONNX, arrays as npz, and a
+``metadata.json`` with the hash of each file. Loading runs no code from the bundle and
+needs numpy and ONNX Runtime, nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlsse.arrhenius import ArrheniusProcess
+from mlsse.errors import BundleError
+from mlsse.features import ElementTables, feature_names
+from mlsse.formulas import ELEMENTS, formula_from_fractions
+from mlsse.intervals import Calibration
+from mlsse.kernels import CompositionKernel, Floats
+from mlsse.paths import resource_folder
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+FORMAT_VERSION = 1
+CARD = "MODEL_CARD.md"
+METADATA = "metadata.json"
+ARRAYS = "arrays.npz"
+#: What the trees predict; each a file ``NAME.onnx``.
+TREES = ("decomposition_energy", "formation_energy", "stable", "metastable")
+
+
+@dataclass(frozen=True)
+class ProbabilityMap:
+    """Calibrated probability against the raw one of a classifier, piecewise linear.
+
+    Attributes
+    ----------
+    raw, calibrated : ndarray of shape (k,)
+        Rising.
+    """
+
+    raw: Floats
+    calibrated: Floats
+
+    def __call__(self, probability: Floats) -> Floats:
+        """Calibrate raw probabilities, any shape."""
+        return np.interp(probability, self.raw, self.calibrated)
+
+
+@dataclass(frozen=True)
+class Stability:
+    """Predicted stability of n compositions, each of shape (n,); energies in eV/atom."""
+
+    decomposition_energy: Floats
+    formation_energy: Floats
+    stable_probability: Floats
+    metastable_probability: Floats
+
+
+@dataclass(frozen=True)
+class FittedParts:
+    """What training hands to `write_bundle`.
+
+    Attributes
+    ----------
+    tables : ElementTables
+    process : ArrheniusProcess
+    calibration : Calibration
+    spread_decades : ndarray of shape (m,)
+        Range of the measured room-temperature values of each known composition.
+    temperature_range_k : ndarray of shape (2,)
+        Temperatures between which most measurements lie.
+    trees : mapping of str to bytes
+        ONNX of each of `TREES`.
+    tree_columns : ndarray of int, shape (k,)
+        Columns of the feature matrix that the trees see.
+    maps : mapping of str to ProbabilityMap
+        For ``stable`` and ``metastable``.
+    """
+
+    tables: ElementTables
+    process: ArrheniusProcess
+    calibration: Calibration
+    spread_decades: Floats
+    temperature_range_k: Floats
+    trees: Mapping[str, bytes]
+    tree_columns: np.ndarray
+    maps: Mapping[str, ProbabilityMap]
+
+
+class Model:
+    """A loaded bundle.
+
+    Attributes
+    ----------
+    metadata : dict
+    tables : ElementTables
+    process : ArrheniusProcess
+    calibration : Calibration
+    spread_decades : ndarray of shape (m,)
+    temperature_range_k : ndarray of shape (2,)
+    """
+
+    def __init__(self, folder: Path, metadata: dict[str, Any], arrays: dict[str, Any]) -> None:
+        self.folder = folder
+        self.metadata = metadata
+        self.tables = ElementTables(arrays["element_values"], arrays["element_pauling"])
+        kernel = CompositionKernel(
+            *(float(length) for length in arrays["kernel_lengths"]),
+            descriptor_scale=arrays["descriptor_scale"],
+        )
+        self.process = ArrheniusProcess(
+            kernel,
+            arrays["known_vectors"],
+            arrays["known_descriptors"],
+            arrays["process_weights"],
+            arrays["process_prior"],
+            _symmetric(arrays["process_precision"]),
+            float(arrays["process_retreat_share"]),
+        )
+        floor, span, half_way, energy_sd, max_unexplained = arrays["calibration"].tolist()
+        self.calibration = Calibration(
+            floor, span, half_way, energy_sd, arrays["residual_quantiles"], max_unexplained
+        )
+        self.spread_decades = arrays["known_spread_decades"]
+        self.temperature_range_k = arrays["temperature_range_k"]
+        self._names: dict[int, str] = {}
+        self._tree_columns = arrays["tree_columns"]
+        self._maps = {
+            name: ProbabilityMap(*arrays[f"{name}_map"]) for name in ("stable", "metastable")
+        }
+
+    @property
+    def version(self) -> str:
+        """Version of the model, as in the column ``model_version``."""
+        return str(self.metadata["model_version"])
+
+    @cached_property
+    def known_elements(self) -> frozenset[str]:
+        """Elements that some known conductor has."""
+        present = self.process.vectors.any(axis=0)
+        return frozenset(e for e, here in zip(ELEMENTS, present, strict=True) if here)
+
+    def known_formula(self, index: int) -> str:
+        """Formula of a known composition, by its row in ``process.vectors``."""
+        if index not in self._names:
+            vector = self.process.vectors[index]
+            self._names[index] = formula_from_fractions(
+                {ELEMENTS[i]: float(vector[i]) for i in np.flatnonzero(vector)}
+            )
+        return self._names[index]
+
+    def stability(self, features: Floats) -> Stability:
+        """Predict stability.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n, n_features)
+
+        Returns
+        -------
+        Stability
+        """
+        inputs = {"X": features[:, self._tree_columns].astype(np.float32)}
+        raw = {
+            name: session.run(None, inputs)[0][:, 0].astype(float)
+            for name, session in self.sessions.items()
+        }
+        stable = self._maps["stable"](raw["stable"])
+        # What is stable is metastable as well.
+        metastable = np.maximum(stable, self._maps["metastable"](raw["metastable"]))
+        return Stability(raw["decomposition_energy"], raw["formation_energy"], stable, metastable)
+
+    @cached_property
+    def sessions(self) -> dict[str, onnxruntime.InferenceSession]:
+        """The trees, loaded at first use."""
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        # One thread sums in one order, so a row alone equals the row in a batch; batches
+        # run in parallel over chunks of rows instead.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        return {
+            name: onnxruntime.InferenceSession(
+                (self.folder / f"{name}.onnx").read_bytes(), options, ["CPUExecutionProvider"]
+            )
+            for name in TREES
+        }
+
+
+def write_bundle(
+    folder: str | Path, parts: FittedParts, metadata: Mapping[str, Any], card: str
+) -> Path:
+    """Write a bundle; an old one of the same name is replaced at once or not at all.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path
+    parts : FittedParts
+    metadata : mapping
+        What the training knows of itself; format, hashes and model version are added.
+    card : str
+        The model card, Markdown.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    BundleError
+        If the folder exists and is no bundle, so that nothing else is overwritten.
+    """
+    folder = Path(folder)
+    if folder.exists() and any(folder.iterdir()) and not (folder / METADATA).is_file():
+        raise BundleError(f"{folder} exists and is no bundle: name another folder to write to")
+    contents = {f"{name}.onnx": parts.trees[name] for name in TREES}
+    contents[ARRAYS] = _npz_bytes(_arrays(parts))
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(contents.items())}
+    identity = hashlib.sha256("".join(hashes.values()).encode()).hexdigest()[:8]
+    contents[METADATA] = (
+        json.dumps(
+            {
+                "format_version": FORMAT_VERSION,
+                "model_version": f"{metadata['experiment']['name']}-{identity}",
+                "sha256": hashes,
+                "features": {
+                    "count": len(feature_names()),
+                    "sha256": _names_hash(),
+                },
+                **metadata,
+            },
+            indent=1,
+            sort_keys=False,
+        )
+        + "\n"
+    ).encode()
+    contents[CARD] = card.encode()
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
+        fresh = Path(temporary) / "fresh"
+        fresh.mkdir()
+        for name, data in contents.items():
+            (fresh / name).write_bytes(data)
+        if folder.exists():
+            os.replace(folder, Path(temporary) / "old")
+        os.replace(fresh, folder)
+    return folder
+
+
+def load_model(folder: str | Path | None = None) -> Model:
+    """Load a bundle, by default the shipped champion.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path, optional
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    BundleError
+        If the folder holds no bundle, a damaged one, or one of another format or feature set.
+    """
+    folder = resource_folder("models") / "champion" if folder is None else Path(folder)
+    try:
+        metadata = json.loads((folder / METADATA).read_bytes())
+        hashes = metadata["sha256"]
+        format_version = metadata["format_version"]
+        names_hash = metadata["features"]["sha256"]
+    except FileNotFoundError as error:
+        raise BundleError(
+            f"{folder} holds no model bundle ({METADATA} is missing): name a folder that "
+            "mlsse train has written"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{folder / METADATA} is damaged ({error}): train or fetch anew") from error
+    if format_version != FORMAT_VERSION:
+        raise BundleError(
+            f"{folder} has bundle format {format_version}, this version of mlsse reads "
+            f"{FORMAT_VERSION}: train it anew"
+        )
+    if names_hash != _names_hash():
+        raise BundleError(f"{folder} was trained on other features: train it anew")
+    if set(hashes) != {ARRAYS, *(f"{name}.onnx" for name in TREES)}:
+        raise BundleError(f"{folder / METADATA} lists other files than a bundle has: train anew")
+    for name, expected in hashes.items():
+        path = folder / name
+        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
+        if found != expected:
+            raise BundleError(
+                f"{path} is not what {METADATA} says (sha256 {found}, expected {expected}): "
+                "train or install anew"
+            )
+    with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
+        return Model(folder, metadata, dict(arrays))
+
+
+def _arrays(parts: FittedParts) -> dict[str, np.ndarray]:
+    process, calibration = parts.process, parts.calibration
+    kernel = process.kernel
+    rows, columns = np.tril_indices(len(process.precision))
+    return {
+        "element_values": parts.tables.values,
+        "element_pauling": parts.tables.pauling,
+        "kernel_lengths": np.array(
+            [kernel.framework_length, kernel.chemistry_length, kernel.descriptor_length]
+        ),
+        "descriptor_scale": kernel.descriptor_scale,
+        "known_vectors": process.vectors,
+        "known_descriptors": process.descriptors,
+        "process_weights": process.weights,
+        "process_prior": process.prior,
+        "process_precision": process.precision[rows, columns],
+        "process_retreat_share": np.array(process.retreat_share),
+        "calibration": np.array(
+            [
+                calibration.floor,
+                calibration.span,
+                calibration.half_way,
+                calibration.energy_sd,
+                calibration.max_unexplained,
+            ]
+        ),
+        "residual_quantiles": calibration.quantiles,
+        "known_spread_decades": parts.spread_decades,
+        "temperature_range_k": parts.temperature_range_k,
+        "tree_columns": parts.tree_columns,
+        **{f"{name}_map": np.stack([m.raw, m.calibrated]) for name, m in parts.maps.items()},
+    }
+
+
+def _symmetric(triangle: np.ndarray) -> np.ndarray:
+    """Matrix of a lower triangle stored row by row."""
+    size = round((np.sqrt(8 * len(triangle) + 1) - 1) / 2)
+    rows, columns = np.tril_indices(size)
+    matrix = np.empty((size, size), dtype=triangle.dtype)
+    matrix[rows, columns] = triangle
+    matrix[columns, rows] = triangle
+    return matrix
+
+
+def _npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _names_hash() -> str:
+    return hashlib.sha256("\n".join(feature_names()).encode()).hexdigest()

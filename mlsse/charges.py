@@ -1,0 +1,154 @@
+"""Whether common oxidation states make a formula neutral."""
+
+import math
+from collections.abc import Mapping
+from itertools import product
+
+from mlsse.formulas import Formula, parse_formula
+
+_HALOGENS = frozenset({"Cl", "Br", "I"})
+_CHALCOGENS = frozenset({"S", "Se", "Te"})
+_ANION_FORMERS = frozenset({"F", "O", "N"}) | _HALOGENS | _CHALCOGENS
+# Charge of the elements that are anions only where no anion former is more electronegative.
+_LESSER_ANIONS = {"C": -4, "Si": -4, "Ge": -4, "Sn": -4, "Pb": -4} | dict.fromkeys(
+    ("P", "As", "Sb", "Bi"), -3
+)
+_CHARGE_TOLERANCE = 0.01
+
+_States = tuple[tuple[float, float], ...]
+
+
+def _states(*charges: float) -> _States:
+    return tuple((charge, charge) for charge in charges)
+
+
+# Oxidation states beside anions. "3 5" are two states of which all atoms of the element share
+# one; "2:4" is mixed valence, any mean between.
+_CATION_STATES: dict[str, _States] = {
+    symbol: tuple(
+        (float(low), float(high or low))
+        for low, _, high in (state.partition(":") for state in states.split())
+    )
+    for states, symbols in {
+        "1": "Li Na K Rb Cs Ag",
+        "2": "Be Mg Ca Sr Ba Ra Zn Cd",
+        "3": "B Al Ga In Sc Y La Nd Pm Sm Gd Dy Ho Er Tm Lu Ac Cm",
+        "4": "Zr Hf Si Th",
+        "5": "P Ta",
+        "1:2": "Hg",
+        "1:3": "Cu Au Tl",
+        "2:3": "Fe Eu Yb",
+        "2:4": "Ti Co Ni Pd Pt Pb",
+        "2:5": "V",
+        "2:6": "Mo",
+        "2 4": "Ge Sn Po",
+        "2:3 6": "Cr",
+        "2:4 7": "Mn",
+        "2 4 6 8": "Xe",
+        "2 ": "Kr",
+        "3 5": "As",
+        "3:4": "Ce Pr Tb Rh Am",
+        "3:5": "Sb Bi Ru Ir",
+        "3:6": "U Np Pu",
+        "3:7": "Re",
+        "4:5": "Nb Pa",
+        "4:6": "W",
+        "4:7": "Tc",
+        "4:8": "Os",
+    }.items()
+    for symbol in symbols.split()
+}
+
+
+def is_charge_balanced(formula: Formula | str) -> bool | None:
+    """Whether common oxidation states can make a formula neutral.
+
+    Each element takes the states that it commonly has in such company: sulfur is -2 in a
+    sulfide but may be +6 beside oxygen, hydrogen is -1 in LiBH4 and +1 in LiOH, transition
+    metals may be of mixed valence. A net charge of up to 1 % of the anions' charge counts as
+    neutral, since amounts are rounded (Li0.33La0.56TiO3).
+
+    Parameters
+    ----------
+    formula : Formula or str
+        The formula, read or as text.
+
+    Returns
+    -------
+    bool or None
+        None where oxidation states say nothing: elements, alloys, borides and other compounds
+        without a common anion, unless they are neutral as in Li3P; binary compounds with so
+        much O, N, S, Se or Te that its atoms may bind to each other (Li2O2, Na2S4, LiN3,
+        FeS2); and boron hydrides other than BH4.
+
+    Raises
+    ------
+    FormulaError
+        If a text is no usable formula.
+
+    Examples
+    --------
+    >>> is_charge_balanced("Li6PS5Cl"), is_charge_balanced("Li7PS5Cl"), is_charge_balanced("LiAl")
+    (True, False, None)
+    """
+    amounts = (formula if isinstance(formula, Formula) else parse_formula(formula)).amounts
+    present = amounts.keys()
+    anion_formers = present & _ANION_FORMERS
+    if len(amounts) == 1 or not (anion_formers or present & (_LESSER_ANIONS.keys() | {"H"})):
+        return None
+    options = [_charge_options(symbol, amounts) for symbol in amounts]
+    if math.prod(map(len, options)) > 500:
+        options = [((min(option)[0], max(high for _, high in option)),) for option in options]
+    excess_of_anions = True
+    for choice in product(*options):
+        lowest = [n * low for n, (low, _) in zip(amounts.values(), choice, strict=True)]
+        highest = [n * high for n, (_, high) in zip(amounts.values(), choice, strict=True)]
+        tolerance = -_CHARGE_TOLERANCE * sum(charge for charge in lowest if charge < 0)
+        if sum(lowest) <= tolerance and sum(highest) >= -tolerance:
+            return True
+        excess_of_anions = excess_of_anions and sum(highest) < 0
+    without_anion = not anion_formers and "H" not in present
+    boron_hydride = {"B", "H"} <= present
+    self_bonded = (
+        len(amounts) == 2 and excess_of_anions and present & (_CHALCOGENS | {"O", "N", "H"})
+    )
+    return None if without_anion or boron_hydride or self_bonded else False
+
+
+def _charge_options(symbol: str, amounts: Mapping[str, float]) -> _States:
+    """States that an element may take beside the other elements of a formula."""
+    if symbol in _CATION_STATES and symbol not in _LESSER_ANIONS:
+        return _CATION_STATES[symbol]
+    present = amounts.keys()
+    if symbol == "F":
+        return _states(-1)
+    if symbol == "O":
+        return _states(-2)
+    if symbol in _HALOGENS:
+        return _states(-1, 5, 7) if "O" in present else _states(-1)
+    if symbol in _CHALCOGENS:
+        if present & {"O", "F"}:
+            return _states(-2, 2, 4, 6)
+        return _states(-2, 4) if symbol != "S" and present & _HALOGENS else _states(-2)
+    if symbol == "N":
+        return _states(-3, 3, 5) if "O" in present else _states(-3)
+    if symbol == "H":
+        if not present & (_ANION_FORMERS | {"C", "P", "As"}):
+            return _states(-1)
+        if "B" not in present:
+            return _states(1)
+        return ((-1.0, 1.0),) if present & {"O", "N", "C"} else _states(-1, 1)
+    if symbol == "C" and "H" in present:
+        return ((-4.0, 4.0),)
+    anion = _states(_LESSER_ANIONS[symbol])
+    if not present & _ANION_FORMERS:
+        return anion
+    if symbol == "C":
+        return _states(4, 3, 2) + anion
+    if symbol == "P":
+        sulfur = amounts.get("S", 0.0) + amounts.get("Se", 0.0)
+        if math.isclose(sulfur, 3 * amounts["P"], rel_tol=0.01):
+            anion += _states(4)  # P-P bonds of P2S6
+        if "H" in present or not present & ({"O"} | _CHALCOGENS):
+            anion += _states(3)
+    return _CATION_STATES[symbol] + anion

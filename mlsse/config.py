@@ -1,0 +1,144 @@
+"""The shape of an experiment file.
+
+An experiment is one TOML file in ``experiments/``. Unknown keys are refused, so that a
+misspelt setting cannot pass for the default.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from mlsse.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class ConductivityConfig:
+    """How the conductivity model is fitted; the lengths and deviations of its prior.
+
+    See `mlsse.arrhenius.ProcessSettings` for the meaning and units of the prior.
+    """
+
+    sources: tuple[str, ...]
+    n_folds: int
+    framework_length: float
+    chemistry_length: float
+    descriptor_length: float
+    conductivity_sd: float
+    activation_energy_sd_ev: float
+    correlation: float
+    conductivity_noise: float
+    activation_energy_noise_ev: float
+    retreat_share: float
+    in_domain_share: float
+
+
+@dataclass(frozen=True)
+class TreesConfig:
+    """Settings of one gradient-boosted model, as scikit-learn names them."""
+
+    max_iter: int
+    max_leaf_nodes: int
+    learning_rate: float
+    min_samples_leaf: int
+    l2_regularization: float
+    max_features: float
+    max_bins: int
+
+
+@dataclass(frozen=True)
+class StabilityConfig:
+    """How the stability models are fitted.
+
+    ``clip_ev_per_atom`` bounds the decomposition energies learned from: a few compounds lie
+    several eV/atom off the hull and would only pull the trees.
+    """
+
+    clip_ev_per_atom: tuple[float, float]
+    max_rows: int
+    decomposition_energy: TreesConfig
+    formation_energy: TreesConfig
+    stable: TreesConfig
+    metastable: TreesConfig
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment: what `mlsse train` reads."""
+
+    name: str
+    seed: int
+    conductivity: ConductivityConfig
+    stability: StabilityConfig
+
+
+def load_experiment(path: str | Path) -> Experiment:
+    """Read an experiment file.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A TOML file such as ``experiments/champion.toml``.
+
+    Returns
+    -------
+    Experiment
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, or a setting is missing, unknown or of another type.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            table = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}: name an existing experiment file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is no valid TOML: {error}") from error
+    experiment = _build(Experiment, table, f"{path}: ")
+    if not experiment.conductivity.sources:
+        raise ConfigError(f"{path}: conductivity.sources is empty: name at least one source")
+    return experiment
+
+
+def _build(kind: type, table: Any, where: str) -> Any:
+    """Make a dataclass of a TOML table, refusing what does not fit."""
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where}expected a table, got {table!r}")
+    hints = get_type_hints(kind)
+    known = {field.name: field for field in fields(kind)}
+    for name in table:
+        if name not in known:
+            raise ConfigError(
+                f"{where}unknown setting {name!r}; known ones are {', '.join(sorted(known))}"
+            )
+    values = {}
+    for name, field in known.items():
+        if name not in table:
+            if field.default is MISSING:
+                raise ConfigError(f"{where}setting {name!r} is missing")
+            continue
+        values[name] = _value(hints[name], table[name], f"{where}{name}: ")
+    return kind(**values)
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    """Check one setting against its type."""
+    if is_dataclass(hint):
+        return _build(hint, value, where.removesuffix(": ") + ".")
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint in (int, float, str) and type(value) is hint:
+        return value
+    arguments = getattr(hint, "__args__", ())
+    if arguments and isinstance(value, list):
+        if arguments[-1] is Ellipsis:
+            return tuple(_value(arguments[0], item, where) for item in value)
+        if len(arguments) == len(value):
+            return tuple(_value(h, v, where) for h, v in zip(arguments, value, strict=True))
+    expected = hint.__name__ if isinstance(hint, type) else hint
+    raise ConfigError(f"{where}expected {expected}, got {value!r}")

@@ -1,0 +1,116 @@
+"""Unfitted scikit-learn estimators: the models and the baselines trained beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted
+
+from mlsse.arrhenius import Lines, Measurements, ProcessSettings, fit_process
+from mlsse.config import TreesConfig
+from mlsse.kernels import Floats
+
+
+class ArrheniusRegressor(RegressorMixin, BaseEstimator):
+    """The Gaussian process of `mlsse.arrhenius` as a scikit-learn estimator.
+
+    Parameters
+    ----------
+    settings : ProcessSettings
+
+    Attributes
+    ----------
+    process_ : ArrheniusProcess
+    """
+
+    def __init__(self, *, settings: ProcessSettings) -> None:
+        self.settings = settings
+
+    def fit(
+        self,
+        X: Floats,
+        y: Floats,
+        *,
+        inverse_temperature: Floats | None = None,
+        is_bound: Any = None,
+        activation_energy_ev: Floats | None = None,
+    ) -> ArrheniusRegressor:
+        """Fit to n_samples measurements.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Features of the formulas.
+        y : ndarray of shape (n_samples,)
+            log10 of conductivity in S/cm.
+        inverse_temperature : ndarray of shape (n_samples,), optional
+            See `mlsse.targets.inverse_temperature`; room temperature by default.
+        is_bound : ndarray of bool, shape (n_samples,), optional
+            Where y is an upper bound; nowhere by default.
+        activation_energy_ev : ndarray of shape (n_samples,), optional
+            NaN where none was measured.
+        """
+        n_samples = len(y)
+        self.process_ = fit_process(
+            Measurements(
+                np.asarray(X, dtype=float),
+                np.asarray(y, dtype=float),
+                np.zeros(n_samples) if inverse_temperature is None else inverse_temperature,
+                np.zeros(n_samples, dtype=bool) if is_bound is None else is_bound,
+                np.full(n_samples, np.nan)
+                if activation_energy_ev is None
+                else activation_energy_ev,
+            ),
+            self.settings,
+        )
+        return self
+
+    def predict_lines(self, X: Floats) -> Lines:
+        """Predict Arrhenius lines of n_samples formulas."""
+        check_is_fitted(self, "process_")
+        return self.process_.predict(np.asarray(X, dtype=float))
+
+    def predict(self, X: Floats, inverse_temperature: float | Floats = 0.0) -> Floats:
+        """Predict log10 of conductivity in S/cm, shape (n_samples,)."""
+        return self.predict_lines(X).log10_conductivity(inverse_temperature)
+
+
+def median_baseline() -> DummyRegressor:
+    """Predict the median of the training rows."""
+    return DummyRegressor(strategy="median")
+
+
+def linear_baseline() -> Pipeline:
+    """Ridge regression on standardised features."""
+    return make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(0, 5, 11)))
+
+
+def prevalence_baseline() -> DummyClassifier:
+    """Predict the share of the positive class."""
+    return DummyClassifier(strategy="prior")
+
+
+def linear_classifier_baseline() -> Pipeline:
+    """Logistic regression on standardised features."""
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
+
+
+def energy_regressor(config: TreesConfig, seed: int) -> HistGradientBoostingRegressor:
+    """Boosted trees for an energy, trained on the absolute error."""
+    return HistGradientBoostingRegressor(
+        loss="absolute_error", early_stopping=False, random_state=seed, **vars(config)
+    )
+
+
+def stability_classifier(config: TreesConfig, seed: int) -> HistGradientBoostingClassifier:
+    """Boosted trees for the probability of being stable or metastable."""
+    return HistGradientBoostingClassifier(
+        early_stopping=False, random_state=seed, **vars(config)
+    )

@@ -1,0 +1,93 @@
+"""How alike two compositions are, in the eyes of the conductivity model.
+
+The kernel is the mean of three exponentials of L1 distances: of the framework (the
+composition without the mobile ion) atom by atom, of the framework along the modified
+Pettifor scale (earth mover's distance), and of physical descriptors. Each is positive
+definite, so their mean is, and all fall to zero far from everything known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlsse.compositions import cityblock_matrix, cumulative_vectors
+from mlsse.features import MOBILE_ION, RATIOS, feature_names
+from mlsse.formulas import ELEMENT_INDEX
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CompositionKernel:
+    """Covariance of compositions, 1 for equal ones.
+
+    Attributes
+    ----------
+    framework_length : float
+        Distance of frameworks, as a sum of differences of atom fractions, at which the
+        first part has fallen to 1/e.
+    chemistry_length : float
+        The same for the earth mover's distance of frameworks, in places of the modified
+        Pettifor scale.
+    descriptor_length : float
+        The same for the mean difference of descriptors, in standard deviations.
+    descriptor_scale : ndarray of shape (len(descriptor_columns()),)
+        Standard deviations of the descriptors over the training rows.
+    """
+
+    framework_length: float
+    chemistry_length: float
+    descriptor_length: float
+    descriptor_scale: Floats
+
+    def embed(self, vectors: Floats, descriptors: Floats) -> list[Floats]:
+        """Coordinates whose L1 distances are the exponents of the kernel.
+
+        Parameters
+        ----------
+        vectors : ndarray of shape (n, len(ELEMENTS))
+            Atom fractions.
+        descriptors : ndarray of shape (n, len(descriptor_columns()))
+
+        Returns
+        -------
+        list of three ndarray, each of n rows
+        """
+        framework = vectors.copy()
+        framework[:, ELEMENT_INDEX[MOBILE_ION]] = 0.0
+        total = framework.sum(axis=1, keepdims=True)
+        framework /= np.where(total > 0, total, 1.0)
+        scale = self.descriptor_length * self.descriptor_scale * descriptors.shape[1]
+        return [
+            framework / self.framework_length,
+            cumulative_vectors(framework) / self.chemistry_length,
+            descriptors / scale,
+        ]
+
+    def covariance(self, left: list[Floats], right: list[Floats]) -> Floats:
+        """Kernel of every pair of two embedded sets, shape (n_left, n_right)."""
+        total = np.zeros((len(left[0]), len(right[0])))
+        for a, b in zip(left, right, strict=True):
+            part = cityblock_matrix(a, b)
+            np.negative(part, out=part)
+            np.exp(part, out=part)
+            total += part
+        total /= len(left)
+        return total
+
+
+def descriptor_columns() -> NDArray[np.intp]:
+    """Columns of the feature matrix that the kernel compares."""
+    return _DESCRIPTOR_COLUMNS
+
+
+def _is_descriptor(name: str) -> bool:
+    return name in RATIOS or any(
+        word in name for word in ("mean ", "avg_dev ", "-norm", "ionic char", "valence electrons")
+    )
+
+
+_DESCRIPTOR_COLUMNS = np.flatnonzero([_is_descriptor(name) for name in feature_names()])

@@ -1,0 +1,566 @@
+"""From an experiment file and the datasets to a checked bundle and its report."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlsse import estimators, metrics
+from mlsse.arrhenius import ArrheniusProcess, Lines, Measurements, ProcessSettings
+from mlsse.bundle import FittedParts, Model, ProbabilityMap, load_model, write_bundle
+from mlsse.config import ConductivityConfig, Experiment, StabilityConfig, load_experiment
+from mlsse.datasets import describe, load_dataset
+from mlsse.errors import BundleError
+from mlsse.features import (
+    SUBLATTICE_STATISTICS,
+    compute_features,
+    feature_names,
+    fraction_columns,
+)
+from mlsse.featurize import element_tables
+from mlsse.formulas import parse_formula
+from mlsse.intervals import Calibration, fit_calibration
+from mlsse.kernels import Floats
+from mlsse.model_card import model_card
+from mlsse.splits import composition_groups, grouped_folds
+from mlsse.targets import METASTABLE_EV_PER_ATOM, inverse_temperature
+from mlsse.tree_export import to_onnx
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: The bundle and the fitted estimators may differ by this much, decades or eV/atom.
+TOLERANCE = 1e-4
+_ROOM_K = 10.0  # measurements within this of 298.15 K count as made at room temperature
+_CALIBRATION_SHARE = 0.15
+_PAPER_DISTANCE = 0.02
+_CHECKED_FORMULAS = 4000
+
+
+@dataclass(frozen=True)
+class ConductivityRows:
+    """The lithium rows of the merged conductivity table, n of them.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        Canonical columns.
+    measurements : Measurements
+    groups : ndarray of int, shape (n,)
+        Rows that share a paper or nearly a composition, connected through each other.
+    """
+
+    table: pd.DataFrame
+    measurements: Measurements
+    groups: NDArray[np.intp]
+
+    @property
+    def vectors(self) -> Floats:
+        """Atom fractions, shape (n, len(ELEMENTS))."""
+        return self.measurements.features[:, fraction_columns()]
+
+    @property
+    def at_room_temperature(self) -> NDArray[np.bool_]:
+        """Rows measured within 10 K of 298.15 K, shape (n,)."""
+        return np.abs(self.table["temperature_k"].to_numpy() - 298.15) <= _ROOM_K
+
+    def __getitem__(self, rows: NDArray[np.bool_]) -> ConductivityRows:
+        """Some of the rows, grouped as in the whole."""
+        return ConductivityRows(
+            self.table[rows].reset_index(drop=True), self.measurements[rows], self.groups[rows]
+        )
+
+    def __len__(self) -> int:
+        """Count of rows."""
+        return len(self.table)
+
+
+def load_conductivity_rows(sources: Sequence[str]) -> ConductivityRows:
+    """Read the rows that a conductivity model learns from.
+
+    Lower bounds are left out: there is one, and a good conductor.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Parts of the merged table, such as ``["obelix", "liverpool"]``.
+
+    Returns
+    -------
+    ConductivityRows
+    """
+    table = load_dataset("conductivity", parts=list(sources))
+    usable = (table["mobile_ion"] == "Li") & (table["censored"] != "lower")
+    table = table[usable].reset_index(drop=True)
+    features = compute_features([parse_formula(f) for f in table["formula"]], element_tables())
+    measurements = Measurements(
+        features=features,
+        log10_conductivity=table["log10_conductivity"].to_numpy(),
+        inverse_temperature=np.array([inverse_temperature(t) for t in table["temperature_k"]]),
+        is_bound=(table["censored"] == "upper").to_numpy(),
+        activation_energy_ev=table["activation_energy_ev"].to_numpy(),
+    )
+    groups = composition_groups(features[:, fraction_columns()], table["doi"])
+    return ConductivityRows(table, measurements, groups)
+
+
+@dataclass(frozen=True)
+class FittedConductivity:
+    """A fitted conductivity model and what its cross-validation showed."""
+
+    estimator: estimators.ArrheniusRegressor
+    calibration: Calibration
+    spread_decades: Floats
+    temperature_range_k: Floats
+    report: dict[str, Any]
+
+    @property
+    def process(self) -> ArrheniusProcess:
+        """The fitted process."""
+        return self.estimator.process_
+
+
+def process_settings(config: ConductivityConfig) -> ProcessSettings:
+    """Prior of the process as the experiment file gives it."""
+    return ProcessSettings(**{f.name: getattr(config, f.name) for f in fields(ProcessSettings)})
+
+
+def fit_arrhenius(rows: Measurements, config: ConductivityConfig) -> estimators.ArrheniusRegressor:
+    """Fit the Arrhenius process to some rows."""
+    return estimators.ArrheniusRegressor(settings=process_settings(config)).fit(
+        rows.features,
+        rows.log10_conductivity,
+        inverse_temperature=rows.inverse_temperature,
+        is_bound=rows.is_bound,
+        activation_energy_ev=rows.activation_energy_ev,
+    )
+
+
+def out_of_fold_lines(
+    rows: ConductivityRows, folds: NDArray[np.intp], config: ConductivityConfig
+) -> Lines:
+    """Predict each row by a process that was fitted to the other folds."""
+    predicted = np.empty((3, len(rows)))
+    for fold in np.unique(folds):
+        held_out = folds == fold
+        lines = fit_arrhenius(rows.measurements[~held_out], config).predict_lines(
+            rows.measurements.features[held_out]
+        )
+        predicted[:, held_out] = (
+            lines.room_log10_conductivity,
+            lines.activation_energy_ev,
+            lines.unexplained,
+        )
+    return Lines(*predicted)
+
+
+def fit_conductivity(
+    rows: ConductivityRows, config: ConductivityConfig, seed: int
+) -> FittedConductivity:
+    """Fit, calibrate and score the conductivity model and its baselines.
+
+    Two partitions serve. One keeps families apart: no two folds share a paper or chains of
+    compositions within 0.05; it gives the scores. The other keeps papers apart, with chains
+    within 0.02, so that most held-out rows have relatives, as most candidates of a user do.
+    The calibration learns from the residuals of both, near to what is known and far from it.
+
+    Parameters
+    ----------
+    rows : ConductivityRows
+    config : ConductivityConfig
+    seed : int
+        Of the folds.
+
+    Returns
+    -------
+    FittedConductivity
+    """
+    folds = grouped_folds(rows.groups, config.n_folds, seed)
+    lines = out_of_fold_lines(rows, folds, config)
+    papers = composition_groups(rows.vectors, rows.table["doi"], max_distance=_PAPER_DISTANCE)
+    near = out_of_fold_lines(rows, grouped_folds(papers, config.n_folds, seed), config)
+    measurements = rows.measurements
+    t = measurements.inverse_temperature
+    calibration = fit_calibration(
+        Lines(*(np.concatenate([getattr(x, n) for x in (lines, near)]) for n in lines.__dict__)),
+        np.tile(t, 2),
+        np.tile(measurements.log10_conductivity, 2),
+        np.tile(measurements.is_bound, 2),
+        energy_sd=config.activation_energy_sd_ev / config.conductivity_sd,
+        max_unexplained=float(np.quantile(near.unexplained, config.in_domain_share)),
+    )
+    estimator = fit_arrhenius(measurements, config)
+    censored = rows.table["censored"].to_numpy()
+    truth = measurements.log10_conductivity
+
+    def mae(predicted: Floats, where: NDArray[np.bool_]) -> float | None:
+        return metrics.mae(truth[where], predicted[where], censored[where])
+
+    room = rows.at_room_temperature
+    report: dict[str, Any] = {
+        "protocol": f"{config.n_folds}-fold cross-validation by groups of papers and compositions "
+        "within 0.05; a respected bound counts as no error",
+        "n_rows": len(rows),
+        "n_groups": int(rows.groups.max()) + 1,
+        "n_bounds": int(measurements.is_bound.sum()),
+        "n_activation_energies": int(np.isfinite(measurements.activation_energy_ev).sum()),
+        "mae_room_temperature": mae(lines.log10_conductivity(t), room),
+        "mae_other_temperatures": mae(lines.log10_conductivity(t), ~room),
+    }
+    for name, make in (
+        ("median", estimators.median_baseline),
+        ("linear", estimators.linear_baseline),
+    ):
+        predicted = np.empty(len(rows))
+        for fold in np.unique(folds):
+            known = room & (folds != fold)
+            model = make().fit(measurements.features[known], truth[known])
+            predicted[folds == fold] = model.predict(measurements.features[folds == fold])
+        report[f"mae_room_temperature_{name}_baseline"] = mae(predicted, room)
+    temperatures = rows.table["temperature_k"].to_numpy()
+    return FittedConductivity(
+        estimator,
+        calibration,
+        _spread(rows, estimator.process_),
+        np.quantile(temperatures, [0.005, 0.975]),
+        report,
+    )
+
+
+def _spread(rows: ConductivityRows, process: ArrheniusProcess) -> Floats:
+    """Range of the room-temperature values of each known composition, decades."""
+    place = {vector.tobytes(): i for i, vector in enumerate(process.vectors)}
+    low, high = np.full(len(place), np.inf), np.full(len(place), -np.inf)
+    room = rows.at_room_temperature & ~rows.measurements.is_bound
+    for vector, value in zip(
+        rows.vectors[room].round(9), rows.measurements.log10_conductivity[room], strict=True
+    ):
+        i = place[vector.tobytes()]
+        low[i], high[i] = min(low[i], value), max(high[i], value)
+    return np.where(high >= low, high - low, 0.0)
+
+
+@dataclass(frozen=True)
+class StabilityRows:
+    """Compounds with known energies, n of them; energies in eV/atom.
+
+    Attributes
+    ----------
+    features : ndarray of float32, shape (n, n_features)
+        Rounded to single precision, as the trees see them when they serve.
+    decomposition_energy, formation_energy : ndarray of shape (n,)
+    split : ndarray of str, shape (n,)
+        The standard split: ``train``, ``val`` or ``test``.
+    """
+
+    features: NDArray[np.float32]
+    decomposition_energy: Floats
+    formation_energy: Floats
+    split: NDArray[np.str_]
+
+    def __getitem__(self, rows: NDArray[np.bool_]) -> StabilityRows:
+        """Some of the rows."""
+        return StabilityRows(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+    def __len__(self) -> int:
+        """Count of rows."""
+        return len(self.split)
+
+
+def load_stability_rows(max_rows: int | None = None, seed: int = 0) -> StabilityRows:
+    """Read the compounds that the stability models learn from.
+
+    Parameters
+    ----------
+    max_rows : int, optional
+        At most so many, drawn at random with the seed; all by default.
+    seed : int
+
+    Returns
+    -------
+    StabilityRows
+    """
+    table = load_dataset("critexam")
+    if max_rows is not None and max_rows < len(table):
+        table = table.sample(max_rows, random_state=seed).reset_index(drop=True)
+    formulas = [parse_formula(f) for f in table["formula"]]
+    tables = element_tables()
+    step = 10_000  # bounds the memory of the double-precision features
+    features = np.concatenate(
+        [
+            compute_features(formulas[start : start + step], tables).astype(np.float32)
+            for start in range(0, len(formulas), step)
+        ]
+    )
+    return StabilityRows(
+        features,
+        table["decomposition_energy_ev_per_atom"].to_numpy(),
+        table["formation_energy_ev_per_atom"].to_numpy(),
+        table["split"].to_numpy(dtype=str),
+    )
+
+
+@dataclass(frozen=True)
+class FittedStability:
+    """Fitted stability models and how they did on the rows they were calibrated on."""
+
+    models: Mapping[str, Any]
+    columns: NDArray[np.intp]
+    maps: Mapping[str, ProbabilityMap]
+    report: dict[str, Any]
+
+
+def tree_columns() -> NDArray[np.intp]:
+    """Columns of the feature matrix for the trees: all but the statistics of a sublattice.
+
+    Most compounds of the stability data are intermetallics, where these say nothing.
+    """
+    of_sublattice = tuple(f"{x} {s} " for x in ("cation", "anion") for s in SUBLATTICE_STATISTICS)
+    return np.flatnonzero([not name.startswith(of_sublattice) for name in feature_names()])
+
+
+def fit_stability(rows: StabilityRows, config: StabilityConfig, seed: int) -> FittedStability:
+    """Fit the four stability models and calibrate the two probabilities.
+
+    The energies learn from all rows. The classifiers learn from 85 % of them; the rest serves
+    to turn their raw probabilities into calibrated ones, and to score them beside baselines.
+
+    Parameters
+    ----------
+    rows : StabilityRows
+    config : StabilityConfig
+    seed : int
+
+    Returns
+    -------
+    FittedStability
+    """
+    columns = tree_columns()
+    X = rows.features[:, columns]
+    held_out = np.random.default_rng(seed).random(len(rows)) < _CALIBRATION_SHARE
+    energy = rows.decomposition_energy
+    models: dict[str, Any] = {
+        "decomposition_energy": estimators.energy_regressor(
+            config.decomposition_energy, seed
+        ).fit(X, np.clip(energy, *config.clip_ev_per_atom)),
+        "formation_energy": estimators.energy_regressor(config.formation_energy, seed).fit(
+            X, rows.formation_energy
+        ),
+    }
+    maps: dict[str, ProbabilityMap] = {}
+    report: dict[str, Any] = {
+        "protocol": f"{int(held_out.sum())} random rows that the classifiers did not learn from; "
+        "their calibration is fitted on these rows, so the Brier score is slightly flattering",
+        "n_rows": len(rows),
+    }
+    for name, limit in (("stable", 0.0), ("metastable", METASTABLE_EV_PER_ATOM)):
+        label = energy <= limit
+        classifier = estimators.stability_classifier(getattr(config, name), seed)
+        models[name] = classifier.fit(X[~held_out], label[~held_out])
+        raw = classifier.predict_proba(X[held_out])[:, 1]
+        maps[name] = _probability_map(raw, label[held_out])
+        report |= _classifier_report(name, label[held_out], maps[name](raw))
+        for baseline, make in (
+            ("prevalence", estimators.prevalence_baseline),
+            ("linear", estimators.linear_classifier_baseline),
+        ):
+            few = np.flatnonzero(~held_out)[:_BASELINE_ROWS]
+            fitted = make().fit(X[few], label[few])
+            probability = fitted.predict_proba(X[held_out])[:, 1]
+            report |= _classifier_report(f"{name}_{baseline}", label[held_out], probability)
+    return FittedStability(models, columns, maps, report)
+
+
+_BASELINE_ROWS = 10_000  # a linear model gains nothing from more
+
+
+def _classifier_report(name: str, label: NDArray[np.bool_], probability: Floats) -> dict[str, Any]:
+    return {
+        f"{name}_roc_auc": metrics.roc_auc(label, probability),
+        f"{name}_brier": metrics.brier(label, probability),
+    }
+
+
+def _probability_map(raw: Floats, label: NDArray[np.bool_]) -> ProbabilityMap:
+    """Platt's logistic map on the log-odds, tabulated so that inference interpolates."""
+    from sklearn.linear_model import LogisticRegression
+
+    def log_odds(p: Floats) -> Floats:
+        return np.log(p / (1.0 - p))
+
+    limits = 1e-6, 1.0 - 1e-6
+    logistic = LogisticRegression(C=np.inf).fit(log_odds(np.clip(raw, *limits))[:, None], label)
+    grid = np.concatenate([[limits[0]], np.linspace(0.001, 0.999, 999), [limits[1]]])
+    return ProbabilityMap(grid, logistic.predict_proba(log_odds(grid)[:, None])[:, 1])
+
+
+def build(
+    experiment: Experiment,
+    conductivity: ConductivityRows,
+    stability: StabilityRows,
+    folder: str | Path,
+) -> Model:
+    """Fit all models to the given rows and write them as a checked bundle.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    conductivity : ConductivityRows
+    stability : StabilityRows
+    folder : str or pathlib.Path
+
+    Returns
+    -------
+    Model
+        The bundle as read back from the folder.
+
+    Raises
+    ------
+    BundleError
+        If the bundle and the fitted estimators disagree, or the folder is something else.
+    """
+    fitted = fit_conductivity(conductivity, experiment.conductivity, experiment.seed)
+    trees = fit_stability(stability, experiment.stability, experiment.seed)
+    return assemble(experiment, conductivity, fitted, stability, trees, folder)
+
+
+def assemble(
+    experiment: Experiment,
+    conductivity: ConductivityRows,
+    fitted: FittedConductivity,
+    stability: StabilityRows,
+    trees: FittedStability,
+    folder: str | Path,
+) -> Model:
+    """Write fitted models as a bundle, after checking that it infers what they predict."""
+    parts = FittedParts(
+        tables=element_tables(),
+        process=fitted.process,
+        calibration=fitted.calibration,
+        spread_decades=fitted.spread_decades,
+        temperature_range_k=fitted.temperature_range_k,
+        trees={name: to_onnx(model, name=name) for name, model in trees.models.items()},
+        tree_columns=trees.columns,
+        maps=trees.maps,
+    )
+    metadata = _metadata(experiment, conductivity, fitted, trees)
+    card = model_card(metadata)
+    with TemporaryDirectory() as scratch:
+        model = load_model(write_bundle(Path(scratch) / "bundle", parts, metadata, card))
+        _check_faithful(model, fitted, trees, conductivity, stability)
+    return load_model(write_bundle(folder, parts, metadata, card))
+
+
+def train(config_path: str | Path, folder: str | Path) -> Model:
+    """Train a bundle as an experiment file says.
+
+    Parameters
+    ----------
+    config_path : str or pathlib.Path
+        A TOML file such as ``experiments/champion.toml``.
+    folder : str or pathlib.Path
+        Where to write the bundle; an old bundle there is replaced at once or not at all.
+
+    Returns
+    -------
+    Model
+        The bundle as read back from the folder.
+
+    Raises
+    ------
+    ConfigError
+        If the experiment file is wrong.
+    DataUnavailableError
+        If a dataset can be had neither from the cache, nor a mirror, nor the network.
+    BundleError
+        If the bundle and the fitted estimators disagree, or the folder is something else.
+    """
+    experiment = load_experiment(config_path)
+    conductivity = load_conductivity_rows(experiment.conductivity.sources)
+    stability = load_stability_rows(experiment.stability.max_rows, experiment.seed)
+    return build(experiment, conductivity, stability, folder)
+
+
+def _check_faithful(
+    model: Model,
+    fitted: FittedConductivity,
+    trees: FittedStability,
+    conductivity: ConductivityRows,
+    stability: StabilityRows,
+) -> None:
+    """Compare the bundle with the fitted estimators on thousands of formulas."""
+    step = max(1, len(stability) // _CHECKED_FORMULAS)
+    features = np.concatenate(
+        [conductivity.measurements.features, stability.features[::step].astype(float)]
+    )
+    expected, found = fitted.estimator.predict_lines(features), model.process.predict(features)
+    inferred = model.stability(features)
+    X = features[:, trees.columns].astype(np.float32)
+    stable = trees.maps["stable"](trees.models["stable"].predict_proba(X)[:, 1])
+    pairs = {
+        name: (getattr(expected, name), getattr(found, name)) for name in expected.__dict__
+    } | {
+        "decomposition_energy": (
+            trees.models["decomposition_energy"].predict(X), inferred.decomposition_energy,
+        ),
+        "formation_energy": (
+            trees.models["formation_energy"].predict(X), inferred.formation_energy,
+        ),
+        "stable_probability": (stable, inferred.stable_probability),
+        "metastable_probability": (
+            np.maximum(
+                stable, trees.maps["metastable"](trees.models["metastable"].predict_proba(X)[:, 1])
+            ),
+            inferred.metastable_probability,
+        ),
+    }  # fmt: skip
+    for name, (one, other) in pairs.items():
+        difference = float(np.abs(one - other).max())
+        if not difference <= TOLERANCE:
+            raise BundleError(
+                f"{name} of the bundle differs by {difference:.2g} from the fitted estimator over "
+                f"{len(features)} formulas (at most {TOLERANCE:g} is allowed): not written"
+            )
+
+
+_SOURCE_NAMES = {"review_conductivity": "reviews"}  # where the column `source` is shorter
+
+
+def _metadata(
+    experiment: Experiment,
+    conductivity: ConductivityRows,
+    fitted: FittedConductivity,
+    trees: FittedStability,
+) -> dict[str, Any]:
+    """What a bundle says of itself: experiment, data, versions, metrics."""
+    sources = [*experiment.conductivity.sources, "critexam"]
+    entries = {name: describe(name) for name in sources}
+    counts = conductivity.table["source"].value_counts()
+    return {
+        "experiment": asdict(experiment),
+        "data": {
+            name: {
+                "title": entry.title,
+                "licence": entry.licence,
+                "citation": entry.citation,
+                "rows": trees.report["n_rows"]
+                if name == "critexam"
+                else int(counts.get(_SOURCE_NAMES.get(name, name), 0)),
+                "sha256": {f.name: f.sha256 for f in entry.files},
+            }
+            for name, entry in entries.items()
+        },
+        "versions": {
+            "python": platform.python_version(),
+            **{p: version(p) for p in ("numpy", "scikit-learn", "matminer", "pymatgen", "onnx")},
+        },
+        "metrics": {"conductivity": fitted.report, "stability": trees.report},
+    }

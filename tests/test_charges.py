@@ -1,0 +1,98 @@
+"""Charge balance of formulas that chemists know."""
+
+import pytest
+from examples import KNOWN_MATERIALS, electrolytes, formula_texts
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from pymatgen.core import Element
+
+from mlsse.charges import is_charge_balanced
+from mlsse.errors import FormulaError
+from mlsse.formulas import ELEMENTS, MAX_LENGTH, Formula, parse_formula
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *[text for text in KNOWN_MATERIALS if text != "Li6.835La3Al0.231Zr2O12"],
+        "Li0.33La0.56TiO3",  # +6.01: rounded
+        "Li3N",
+        "Li3P",
+        "Li7P3S11",
+        "Li4P2S6",
+        "Li5PS4(BH4)2",
+        "Li3OCl",
+        "Li2OHBr",
+        "LiClO4",
+        "LiIO3",
+        "LiNbOCl4",
+        "Li2PO2N",
+        "LiN(SO2CF3)2",
+        "LiSCN",
+        "NH4Cl",
+        "Na2S2O3",
+        "LaFeAsO",
+        "Fe3O4",
+        "LiMn2O4",
+        "Bi2Te3",
+        "GaAs",
+        "C2H6O",
+    ],
+)
+def test_neutral(text):
+    assert is_charge_balanced(text) is True
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Li7PS5Cl",  # +1
+        "LiPS5Cl",  # -5
+        "NaZr2Si2PO12",  # -2
+        "Na3Zr2Si2PO11",  # +2
+        "Li6.4La3Zr2O12",  # -0.6
+        "Li7La3Ta2O12",  # +2
+        "Li4YCl6",  # +1
+        "Li3PS5",  # -2
+        "Li2Cl",
+    ],
+)
+def test_not_neutral(text):
+    assert is_charge_balanced(text) is False
+
+
+@pytest.mark.parametrize(
+    "text", ["Li", "LiAl", "MgB2", "Li4.4Si", "Li2O2", "LiS4", "FeS2", "LiN3", "Li2B12H12"]
+)
+def test_oxidation_states_say_nothing(text):
+    assert is_charge_balanced(text) is None
+
+
+@pytest.mark.parametrize(
+    "symbol", [s for s in ELEMENTS if Element(s).is_metal or Element(s).is_metalloid]
+)
+def test_states_hold_those_of_pymatgen(symbol):
+    for state in Element(symbol).common_oxidation_states:
+        if state > 0:
+            assert is_charge_balanced(f"{symbol}F{state}") is True
+
+
+@given(formula_texts, st.sampled_from([2, 0.1, 1 / 3, 1e6]))
+def test_depends_on_the_composition_alone(text, factor):
+    assume(len(text) <= MAX_LENGTH)
+    try:
+        formula = parse_formula(text)
+    except FormulaError:
+        assume(False)
+    multiple = {symbol: n * factor for symbol, n in reversed(formula.amounts.items())}
+    assert is_charge_balanced(formula) is is_charge_balanced(Formula("", multiple))
+
+
+def test_ninety_elements_at_once():
+    assert is_charge_balanced("".join(set(ELEMENTS) - {"B"})) in (True, False)
+
+
+@pytest.mark.mirror
+def test_most_electrolytes_are_neutral():
+    balanced = [is_charge_balanced(text) for text in electrolytes()]
+    assert balanced.count(True) > 0.94 * len(balanced)
