@@ -14,12 +14,13 @@ medians of the training rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import erf, pi, sqrt
+from math import pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsse.features import fraction_columns
+from mlsse.features import MOBILE_ION, fraction_columns
+from mlsse.formulas import ELEMENT_INDEX
 from mlsse.kernels import CompositionKernel, Floats, descriptor_columns
 from mlsse.targets import MIN_ACTIVATION_ENERGY_EV
 
@@ -193,11 +194,14 @@ def fit_process(rows: Measurements, settings: ProcessSettings) -> ArrheniusProce
     """
     columns = rows.features[:, descriptor_columns()]
     deviation = columns.std(axis=0)
+    framework_elements = rows.features[:, fraction_columns()].any(axis=0)
+    framework_elements[ELEMENT_INDEX[MOBILE_ION]] = False
     kernel = CompositionKernel(
         settings.framework_length,
         settings.chemistry_length,
         settings.descriptor_length,
         descriptor_scale=np.where(deviation > 1e-6, deviation, np.inf),
+        elements=np.flatnonzero(framework_elements),
     )
     vectors, first, place = np.unique(
         rows.features[:, fraction_columns()].round(9), axis=0, return_index=True, return_inverse=True
@@ -265,9 +269,7 @@ def _fill_bounds(observed: Floats, bounded: NDArray[np.intp], inverse: Floats) -
 
 
 def _inverse_mills(z: Floats) -> Floats:
-    """Normal density over distribution function; its asymptote where both vanish."""
-    z = np.asarray(z, dtype=float)
-    density = np.exp(-0.5 * z**2) / sqrt(2.0 * pi)
-    below = np.array([0.5 * (1.0 + erf(v / sqrt(2.0))) for v in z])
-    far = z < -8.0
-    return np.where(far, -z, density / np.where(far, 1.0, below))
+    """Normal density over distribution function."""
+    from scipy.special import log_ndtr  # needed in training alone
+
+    return np.exp(-0.5 * z**2 - log_ndtr(z)) / sqrt(2.0 * pi)

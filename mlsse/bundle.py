@@ -118,6 +118,7 @@ class Model:
         kernel = CompositionKernel(
             *(float(length) for length in arrays["kernel_lengths"]),
             descriptor_scale=arrays["descriptor_scale"],
+            elements=arrays["kernel_elements"],
         )
         self.process = ArrheniusProcess(
             kernel,
@@ -176,9 +177,9 @@ class Model:
             name: session.run(None, inputs)[0][:, 0].astype(float)
             for name, session in self.sessions.items()
         }
-        stable = self._maps["stable"](raw["stable"])
+        metastable = self._maps["metastable"](raw["metastable"])
         # What is stable is metastable as well.
-        metastable = np.maximum(stable, self._maps["metastable"](raw["metastable"]))
+        stable = np.minimum(self._maps["stable"](raw["stable"]), metastable)
         return Stability(raw["decomposition_energy"], raw["formation_energy"], stable, metastable)
 
     @cached_property
@@ -279,7 +280,7 @@ def load_model(folder: str | Path | None = None) -> Model:
     folder = resource_folder("models") / "champion" if folder is None else Path(folder)
     try:
         metadata = json.loads((folder / METADATA).read_bytes())
-        hashes = metadata["sha256"]
+        hashes = dict(metadata["sha256"])
         format_version = metadata["format_version"]
         names_hash = metadata["features"]["sha256"]
     except FileNotFoundError as error:
@@ -321,6 +322,7 @@ def _arrays(parts: FittedParts) -> dict[str, np.ndarray]:
             [kernel.framework_length, kernel.chemistry_length, kernel.descriptor_length]
         ),
         "descriptor_scale": kernel.descriptor_scale,
+        "kernel_elements": kernel.elements,
         "known_vectors": process.vectors,
         "known_descriptors": process.descriptors,
         "process_weights": process.weights,

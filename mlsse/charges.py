@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from itertools import product
+from functools import cache
 
 from mlsse.formulas import Formula, parse_formula
 
@@ -13,11 +13,14 @@ _ANION_FORMERS = frozenset({"F", "O", "N"}) | _HALOGENS | _CHALCOGENS
 _LESSER_ANIONS = {"C": -4, "Si": -4, "Ge": -4, "Sn": -4, "Pb": -4} | dict.fromkeys(
     ("P", "As", "Sb", "Bi"), -3
 )
+_SELF_BONDING = _CHALCOGENS | {"O", "N", "H"}
+_PARTNERS_OF_HYDROGEN = _ANION_FORMERS | {"C", "P", "As"}
 _CHARGE_TOLERANCE = 0.01
 
 _States = tuple[tuple[float, float], ...]
 
 
+@cache
 def _states(*charges: float) -> _States:
     return tuple((charge, charge) for charge in charges)
 
@@ -59,6 +62,13 @@ _CATION_STATES: dict[str, _States] = {
     for symbol in symbols.split()
 }
 
+# Elements with the same states in any company.
+_ONLY_STATES = {
+    **{symbol: s for symbol, s in _CATION_STATES.items() if symbol not in _LESSER_ANIONS},
+    "O": _states(-2),
+    "F": _states(-1),
+}
+
 
 def is_charge_balanced(formula: Formula | str) -> bool | None:
     """Whether common oxidation states can make a formula neutral.
@@ -92,56 +102,55 @@ def is_charge_balanced(formula: Formula | str) -> bool | None:
     (True, False, None)
     """
     amounts = (formula if isinstance(formula, Formula) else parse_formula(formula)).amounts
-    present = amounts.keys()
-    anion_formers = present & _ANION_FORMERS
-    if len(amounts) == 1 or not (anion_formers or present & (_LESSER_ANIONS.keys() | {"H"})):
+    without_anion = _ANION_FORMERS.isdisjoint(amounts) and "H" not in amounts
+    if len(amounts) == 1 or (without_anion and _LESSER_ANIONS.keys().isdisjoint(amounts)):
         return None
-    options = [_charge_options(symbol, amounts) for symbol in amounts]
+    options = [_ONLY_STATES.get(symbol) or _charge_options(symbol, amounts) for symbol in amounts]
     if math.prod(map(len, options)) > 500:
         options = [((min(option)[0], max(high for _, high in option)),) for option in options]
-    excess_of_anions = True
-    for choice in product(*options):
-        lowest = [n * low for n, (low, _) in zip(amounts.values(), choice, strict=True)]
-        highest = [n * high for n, (_, high) in zip(amounts.values(), choice, strict=True)]
-        tolerance = -_CHARGE_TOLERANCE * sum(charge for charge in lowest if charge < 0)
-        if sum(lowest) <= tolerance and sum(highest) >= -tolerance:
+    # Least and greatest charge that each choice of states allows, and that of its anions.
+    sums = [(0.0, 0.0, 0.0)]
+    for amount, states in zip(amounts.values(), options, strict=True):
+        sums = [
+            (lowest + amount * low, highest + amount * high, anions + amount * min(low, 0.0))
+            for lowest, highest, anions in sums
+            for low, high in states
+        ]
+    for lowest, highest, anions in sums:
+        tolerance = -_CHARGE_TOLERANCE * anions
+        if lowest <= tolerance and highest >= -tolerance:
             return True
-        excess_of_anions = excess_of_anions and sum(highest) < 0
-    without_anion = not anion_formers and "H" not in present
-    boron_hydride = {"B", "H"} <= present
+    boron_hydride = "B" in amounts and "H" in amounts
     self_bonded = (
-        len(amounts) == 2 and excess_of_anions and present & (_CHALCOGENS | {"O", "N", "H"})
+        len(amounts) == 2
+        and all(highest < 0 for _, highest, _ in sums)
+        and not _SELF_BONDING.isdisjoint(amounts)
     )
     return None if without_anion or boron_hydride or self_bonded else False
 
 
 def _charge_options(symbol: str, amounts: Mapping[str, float]) -> _States:
     """States that an element may take beside the other elements of a formula."""
-    if symbol in _CATION_STATES and symbol not in _LESSER_ANIONS:
-        return _CATION_STATES[symbol]
-    present = amounts.keys()
-    if symbol == "F":
-        return _states(-1)
-    if symbol == "O":
-        return _states(-2)
+    oxide = "O" in amounts
     if symbol in _HALOGENS:
-        return _states(-1, 5, 7) if "O" in present else _states(-1)
+        return _states(-1, 5, 7) if oxide else _states(-1)
     if symbol in _CHALCOGENS:
-        if present & {"O", "F"}:
+        if oxide or "F" in amounts:
             return _states(-2, 2, 4, 6)
-        return _states(-2, 4) if symbol != "S" and present & _HALOGENS else _states(-2)
+        with_halogen = symbol != "S" and not _HALOGENS.isdisjoint(amounts)
+        return _states(-2, 4) if with_halogen else _states(-2)
     if symbol == "N":
-        return _states(-3, 3, 5) if "O" in present else _states(-3)
+        return _states(-3, 3, 5) if oxide else _states(-3)
     if symbol == "H":
-        if not present & (_ANION_FORMERS | {"C", "P", "As"}):
+        if _PARTNERS_OF_HYDROGEN.isdisjoint(amounts):
             return _states(-1)
-        if "B" not in present:
+        if "B" not in amounts:
             return _states(1)
-        return ((-1.0, 1.0),) if present & {"O", "N", "C"} else _states(-1, 1)
-    if symbol == "C" and "H" in present:
+        return ((-1.0, 1.0),) if oxide or "N" in amounts or "C" in amounts else _states(-1, 1)
+    if symbol == "C" and "H" in amounts:
         return ((-4.0, 4.0),)
     anion = _states(_LESSER_ANIONS[symbol])
-    if not present & _ANION_FORMERS:
+    if _ANION_FORMERS.isdisjoint(amounts):
         return anion
     if symbol == "C":
         return _states(4, 3, 2) + anion
@@ -149,6 +158,6 @@ def _charge_options(symbol: str, amounts: Mapping[str, float]) -> _States:
         sulfur = amounts.get("S", 0.0) + amounts.get("Se", 0.0)
         if math.isclose(sulfur, 3 * amounts["P"], rel_tol=0.01):
             anion += _states(4)  # P-P bonds of P2S6
-        if "H" in present or not present & ({"O"} | _CHALCOGENS):
+        if "H" in amounts or (not oxide and _CHALCOGENS.isdisjoint(amounts)):
             anion += _states(3)
     return _CATION_STATES[symbol] + anion

@@ -228,6 +228,15 @@ def benchmark(
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE", dir_okay=False, help="JSON file to write.")
     ],
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CONFIG",
+            exists=True,
+            dir_okay=False,
+            help="An experiment's TOML to score.  [default: that of the shipped model]",
+        ),
+    ] = None,
 ) -> None:
     """Run a published protocol anew and record its figures."""
     if not out.parent.is_dir():
@@ -235,7 +244,7 @@ def benchmark(
     _show_progress()
     from mlsse import benchmarks, tables
 
-    record = benchmarks.run(name.value)
+    record = benchmarks.run(name.value, config)
     text = json.dumps(record, allow_nan=False, indent=2) + "\n"
     unfinished = out.with_name(out.name + ".part")
     unfinished.write_text(text, encoding="utf-8")

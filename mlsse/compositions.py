@@ -5,6 +5,7 @@ from itertools import chain
 
 import numpy as np
 
+from mlsse.flat_formulas import read_flat_formulas
 from mlsse.formulas import ELEMENT_INDEX, ELEMENTS, Formula, parse_formula
 
 _PETTIFOR_ORDER = (
@@ -19,7 +20,7 @@ PETTIFOR_POSITIONS: np.ndarray = np.array([float(_PETTIFOR_RANK[s]) for s in ELE
 
 _SCALE_ORDER = np.argsort(PETTIFOR_POSITIONS)
 _SCALE_STEPS = np.diff(PETTIFOR_POSITIONS[_SCALE_ORDER])
-_SMALL_MATRIX = 1_000_000
+_SMALL_MATRIX = 30_000
 
 
 def composition_vectors(formulas: Iterable[Formula | str]) -> np.ndarray:
@@ -40,16 +41,54 @@ def composition_vectors(formulas: Iterable[Formula | str]) -> np.ndarray:
     FormulaError
         If a text is no usable formula.
     """
-    amounts = [
-        (item if isinstance(item, Formula) else parse_formula(item)).amounts for item in formulas
-    ]
-    symbols = chain.from_iterable(amounts)
-    columns = np.fromiter(map(ELEMENT_INDEX.__getitem__, symbols), dtype=np.intp)
-    values = np.fromiter(chain.from_iterable(map(dict.values, amounts)), dtype=float)
-    vectors = np.zeros((len(amounts), len(ELEMENTS)))
-    vectors[np.repeat(np.arange(len(amounts)), list(map(len, amounts))), columns] = values
-    vectors /= vectors.sum(axis=1, keepdims=True)
+    rows, columns, fractions, n_rows = composition_entries(formulas)
+    vectors = np.zeros((n_rows, len(ELEMENTS)))
+    vectors[rows, columns] = fractions
     return vectors
+
+
+def composition_entries(
+    formulas: Iterable[Formula | str],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Atom fractions of formulas without the zeros of `composition_vectors`.
+
+    Parameters
+    ----------
+    formulas : iterable of Formula or str
+        Formulas, read or as text.
+
+    Returns
+    -------
+    rows, columns : numpy.ndarray of int, shape (n_entries,)
+        Which formula and which of `ELEMENTS`, in rising order.
+    fractions : numpy.ndarray of shape (n_entries,)
+        Atom fraction of that element in that formula.
+    n_formulas : int
+
+    Raises
+    ------
+    FormulaError
+        If a text is no usable formula.
+    """
+    items = list(formulas)
+    # What numpy cannot read at once, as most of glasses and hydrates, is read one by one.
+    texts = [item if isinstance(item, str) else "" for item in items]
+    rows, columns, values, unread = read_flat_formulas(texts)
+    amounts = [
+        (item if isinstance(item, Formula) else parse_formula(item)).amounts
+        for item in map(items.__getitem__, unread.tolist())
+    ]
+    counts = np.fromiter(map(len, amounts), np.intp, len(amounts))
+    symbols = chain.from_iterable(amounts)
+    rows = np.append(rows, np.repeat(unread, counts))
+    columns = np.append(columns, [ELEMENT_INDEX[symbol] for symbol in symbols]).astype(np.intp)
+    values = np.append(values, list(chain.from_iterable(map(dict.values, amounts))))
+    # In one order of the elements, sums do not depend on how the formula was written.
+    keys = rows * len(ELEMENTS) + columns
+    order = np.argsort(keys)
+    rows, columns = np.divmod(keys[order], len(ELEMENTS))
+    values = values[order]
+    return rows, columns, values / np.bincount(rows, values, len(items))[rows], len(items)
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsse.compositions import composition_vectors
+from mlsse.compositions import composition_entries
 from mlsse.formulas import ELEMENT_INDEX, ELEMENTS, Formula
 
 Floats = NDArray[np.float64]
@@ -50,7 +50,9 @@ RATIOS = (
 MOBILE_ION = "Li"
 ANIONS = ("N", "O", "F", "S", "Cl", "Se", "Br", "Te", "I")
 
-_CHUNK_ROWS = 512  # keeps the temporary arrays of a chunk in the processor's cache
+# Temporary arrays of so many formulas stay in the processor's cache.
+_BLOCK_ROWS = 4096
+_CHUNK_ROWS = 512
 _TIE = 1e-5  # matminer takes amounts within this relative difference for equal
 
 
@@ -113,7 +115,7 @@ def fraction_columns() -> slice:
     return slice(_N_FEATURES - len(ELEMENTS), _N_FEATURES)
 
 
-def compute_features(formulas: Sequence[Formula], tables: ElementTables) -> Floats:
+def compute_features(formulas: Sequence[Formula | str], tables: ElementTables) -> Floats:
     """Feature matrix of some formulas.
 
     A row depends on its formula alone, to the last bit: sums run over the elements of a
@@ -122,106 +124,162 @@ def compute_features(formulas: Sequence[Formula], tables: ElementTables) -> Floa
 
     Parameters
     ----------
-    formulas : sequence of Formula, length n
+    formulas : sequence of Formula or str, length n
+        Formulas, read or as text; as text is faster.
     tables : ElementTables
 
     Returns
     -------
     ndarray of shape (n, len(feature_names()))
 
+    Raises
+    ------
+    FormulaError
+        If a text is no usable formula.
+
     References
     ----------
     Ward et al., npj Comput. Mater. 2, 16028 (2016): the Magpie statistics, stoichiometric
     norms, valence orbitals and ionic character, as matminer computes them.
     """
-    fractions = composition_vectors(formulas)
-    out = np.empty((len(formulas), _N_FEATURES))
-    out[:, fraction_columns()] = fractions
-    row, ids = np.divmod(np.flatnonzero(fractions != 0.0), len(ELEMENTS))
-    every, cation, anion = (
-        _Elements(row[chosen], ids[chosen], fractions)
-        for chosen in (slice(None), _IS_CATION[ids], _IS_ANION[ids])
-    )
-    # Formulas of like make-up share a chunk, so that little of it is padding.
-    order = np.lexsort((anion.counts, cation.counts, every.counts))
-    buffer = np.empty((_CHUNK_ROWS, fraction_columns().start))
-    for start in range(0, len(order), _CHUNK_ROWS):
-        rows = order[start : start + _CHUNK_ROWS]
-        blocks = _blocks(every.padded(rows), cation.padded(rows), anion.padded(rows), tables)
-        out[rows, : fraction_columns().start] = np.concatenate(
-            blocks, axis=1, out=buffer[: len(rows)]
-        )
+    out = np.zeros((len(formulas), _N_FEATURES))
+    for start in range(0, len(formulas), _BLOCK_ROWS):
+        block = slice(start, start + _BLOCK_ROWS)
+        _fill(out[block], formulas[block], tables)
     return out
 
 
-_MOBILE = ELEMENT_INDEX[MOBILE_ION]
+def _fill(out: Floats, formulas: Sequence[Formula | str], tables: ElementTables) -> None:
+    """Write the features of n formulas into zeros of shape (n, n_features)."""
+    row, ids, fractions, n_rows = composition_entries(formulas)
+    fraction_of = out[:, fraction_columns()]
+    fraction_of[row, ids] = fractions
+    whole = _Parts(row, ids, fractions, n_rows)
+    chosen = np.concatenate([np.flatnonzero(kind[ids]) for kind in (_IS_CATION, _IS_ANION)])
+    sublattice = row[chosen] + n_rows * _IS_ANION[ids[chosen]]
+    sublattices = _Parts(sublattice, ids[chosen], fractions[chosen], 2 * n_rows)
+    norms = _norms(whole)
+    ratios = _ratios(fraction_of[:, ELEMENT_INDEX[MOBILE_ION]], whole, sublattices, tables)
+    # Formulas of like make-up share a chunk, so that little of it is padding.
+    order = np.lexsort((*sublattices.counts.reshape(2, n_rows), whole.counts))
+    for start in range(0, n_rows, _CHUNK_ROWS):
+        rows = order[start : start + _CHUNK_ROWS]
+        ids, shares = whole.padded(rows)
+        minimum, maximum, mean, avg_dev = _statistics(tables.rows, ids, shares)
+        lattice = _statistics(
+            tables.sublattice_rows, *sublattices.padded(np.append(rows, rows + n_rows))
+        )
+        orbitals = mean[:, _VALENCE : _VALENCE + len(ORBITALS)]
+        blocks = [
+            *(minimum, maximum, maximum - minimum, mean, avg_dev, _mode(tables.rows, ids, shares)),
+            *(statistic[: len(rows)] for statistic in lattice),
+            *(statistic[len(rows) :] for statistic in lattice),
+            norms[rows],
+            orbitals,
+            orbitals / mean[:, _VALENCE + len(ORBITALS), None],
+            _ionic_character(tables.ionic_character, ids, shares),
+            ratios[rows],
+        ]
+        out[rows, : fraction_columns().start] = np.concatenate(blocks, axis=1)
+
+
+_VALENCE = PROPERTIES.index("NsValence")  # s, p, d, f and all together
+_CHARGE = PROPERTIES.index("UsualCharge")
 _IS_ANION = np.isin(ELEMENTS, ANIONS)
 _IS_CATION = ~_IS_ANION
-_IS_CATION[_MOBILE] = False
+_IS_CATION[ELEMENT_INDEX[MOBILE_ION]] = False
 _NO_ELEMENT = len(ELEMENTS)  # the row of zeros below the element tables
 
 
-class _Elements:
-    """Some elements of n formulas, one after the other, by atomic number.
+class _Parts:
+    """Formulas or parts of them as one list of elements.
+
+    Sums run over the elements of a part in the order of the list.
 
     Attributes
     ----------
-    counts : ndarray of int, shape (n,)
-        How many elements each formula has.
+    counts : ndarray of int, shape (n_parts,)
+        How many elements each part has.
+    amounts, totals : ndarray of shape (n_entries,), (n_parts,)
+        Atoms of each element and of each part, per atom of the formula.
+    shares : ndarray of shape (n_entries,)
+        Atoms of each element per atom of its part.
     """
 
-    def __init__(self, row: NDArray[np.intp], ids: NDArray[np.intp], fractions: Floats) -> None:
-        self.ids = np.append(ids, _NO_ELEMENT)
-        self.fractions = np.append(fractions[row, ids], 0.0)
-        self.counts = np.bincount(row, minlength=len(fractions))
-        self.starts = np.cumsum(self.counts) - self.counts
+    def __init__(
+        self, part: NDArray[np.intp], ids: NDArray[np.intp], amounts: Floats, n_parts: int
+    ) -> None:
+        self.part, self.ids, self.amounts = part, ids, amounts
+        self.counts = np.bincount(part, minlength=n_parts)
+        self.totals = self.sum(amounts)
+        self.shares = amounts / self.totals[part]
+        # Behind the list stands an element without properties, for parts that are empty.
+        ends = np.where(self.counts > 0, np.cumsum(self.counts), len(ids) + 1)
+        self._last = ends - 1
+        self._padded_ids = np.append(ids, _NO_ELEMENT)
+        self._padded_shares = np.append(self.shares, 0.0)
 
-    def padded(self, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], Floats]:
-        """Element indices and atom fractions of some formulas, each (k, n_rows).
+    def sum(self, values: Floats) -> Floats:
+        """Sums of the values of a part's elements, shape (n_parts,)."""
+        return np.bincount(self.part, values, len(self.counts)).astype(np.float64, copy=False)
 
-        Shorter formulas repeat their last element, if any, with a fraction of zero, which
-        changes neither sums nor extremes.
+    def padded(self, parts: NDArray[np.intp]) -> tuple[NDArray[np.intp], Floats]:
+        """Element indices and shares of some parts, each (k, n), the last element first.
+
+        Smaller parts repeat their first element with a share of zero, which changes neither
+        sums nor extremes.
         """
-        starts, counts = self.starts[rows], self.counts[rows]
+        counts = self.counts[parts]
         place = np.arange(max(1, counts.max()))[:, None]
-        where = np.where(counts > 0, starts + np.minimum(place, counts - 1), len(self.ids) - 1)
-        return self.ids[where], np.where(place < counts, self.fractions[where], 0.0)
+        where = self._last[parts] - np.minimum(place, np.maximum(counts - 1, 0))
+        return self._padded_ids[where], self._padded_shares[where] * (place < counts)
 
 
-def _sum(values: Floats) -> Floats:
-    """Sum over the first axis, always in the same order."""
-    total = values[0].copy()
-    for row in values[1:]:
-        total += row
-    return total
+def _statistics(
+    table: Floats, ids: NDArray[np.intp], shares: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Minimum, maximum, mean and mean absolute deviation, each of shape (n, properties)."""
+    values = table.take(ids, axis=0)
+    minimum, maximum = values.min(axis=0), values.max(axis=0)
+    mean = np.einsum("kn,knp->np", shares, values)
+    values -= mean
+    np.abs(values, out=values)
+    return minimum, maximum, mean, np.einsum("kn,knp->np", shares, values)
 
 
-def _blocks(
-    everything: tuple[NDArray[np.intp], Floats],
-    cations: tuple[NDArray[np.intp], Floats],
-    anions: tuple[NDArray[np.intp], Floats],
-    tables: ElementTables,
-) -> list[Floats]:
-    """All features of n formulas but the atom fractions, in blocks of n rows."""
-    ids, fractions = everything
-    minimum, maximum, mean, avg_dev = _statistics(tables.rows, ids, fractions)
-    mode = _mode(tables.rows, ids, fractions)
-    blocks = [minimum, maximum, maximum - minimum, mean, avg_dev, mode]
-    n_cation, n_anion = _sum(cations[1]), _sum(anions[1])
-    cation_shares = _ratio(cations[1], n_cation)
-    anion_shares = _ratio(anions[1], n_anion)
-    cation = _statistics(tables.sublattice_rows, cations[0], cation_shares)
-    blocks += cation
-    blocks += _statistics(tables.sublattice_rows, anions[0], anion_shares)
+def _mode(table: Floats, ids: NDArray[np.intp], shares: Floats) -> Floats:
+    """Value of the most frequent element; the least value among several such elements."""
+    top = shares.max(axis=0)
+    first = ids[shares.argmax(axis=0), np.arange(ids.shape[1])]
+    return table.take(np.where(top - shares <= _TIE * top, ids, first), axis=0).min(axis=0)
 
-    valence = PROPERTIES.index("NsValence")
-    orbitals = mean[:, valence : valence + len(ORBITALS)]
-    all_valence = mean[:, [PROPERTIES.index("NValence")]]
-    blocks += [_norms(fractions), orbitals, orbitals / all_valence]
-    blocks += [_ionic_character(ids, fractions, tables)]
 
-    n_mobile = _sum(np.where(ids == _MOBILE, fractions, 0.0))
-    cation_charge = cation[2][:, SUBLATTICE_PROPERTIES.index("UsualCharge")] * n_cation
+def _ionic_character(character: Floats, ids: NDArray[np.intp], shares: Floats) -> Floats:
+    """Largest and mean ionic character over the pairs of elements, shape (n, 2)."""
+    largest, mean = np.zeros((2, ids.shape[1]))
+    for k in range(1, len(ids)):
+        pairs = character[ids[:k], ids[k]]
+        np.maximum(largest, pairs.max(axis=0), out=largest)
+        pairs *= shares[:k]
+        pairs *= shares[k]
+        for pair in pairs:
+            mean += pair
+    return np.stack([largest, mean], axis=1)
+
+
+def _norms(whole: _Parts) -> Floats:
+    """Stoichiometric p-norms, shape (n, len(NORMS)); the 0-norm is the number of elements."""
+    powers = {1: whole.shares}
+    for p, (a, b) in {2: (1, 1), 3: (1, 2), 5: (2, 3), 7: (2, 5), 10: (5, 5)}.items():
+        powers[p] = powers[a] * powers[b]  # several times as fast as shares**p
+    return np.stack([whole.counts, *(whole.sum(powers[p]) ** (1 / p) for p in NORMS[1:])], axis=1)
+
+
+def _ratios(n_mobile: Floats, whole: _Parts, sublattices: _Parts, tables: ElementTables) -> Floats:
+    """The features of `RATIOS`, shape (n, len(RATIOS))."""
+    n_cation, n_anion = sublattices.totals.reshape(2, -1)
+    charge = whole.sum(whole.amounts * tables.values[whole.ids, _CHARGE])
+    charges = sublattices.sum(sublattices.amounts * tables.values[sublattices.ids, _CHARGE])
     ratios = [
         n_mobile,
         n_cation,
@@ -229,32 +287,12 @@ def _blocks(
         _ratio(n_mobile, n_anion),
         _ratio(n_mobile, n_cation),
         _ratio(n_cation, n_anion),
-        _entropy(fractions),
-        _entropy(cation_shares),
-        _entropy(anion_shares),
-        mean[:, PROPERTIES.index("UsualCharge")],
-        _ratio(cation_charge, n_anion),
+        _entropy(whole),
+        *_entropy(sublattices).reshape(2, -1),
+        charge,
+        _ratio(charges[: len(charge)], n_anion),
     ]
-    return [*blocks, np.stack(ratios, axis=1)]
-
-
-def _statistics(table: Floats, ids: NDArray[np.intp], weights: Floats) -> list[Floats]:
-    """Minimum, maximum, mean and mean absolute deviation, each of shape (n, properties)."""
-    values = table.take(ids, axis=0)
-    weights = weights[:, :, None]
-    minimum, maximum = values.min(axis=0), values.max(axis=0)
-    mean = _sum(values * weights)
-    values -= mean
-    np.abs(values, out=values)
-    values *= weights
-    return [minimum, maximum, mean, _sum(values)]
-
-
-def _mode(table: Floats, ids: NDArray[np.intp], fractions: Floats) -> Floats:
-    """Value of the most frequent element; the least value among several such elements."""
-    top = fractions.max(axis=0)
-    first = np.take_along_axis(ids, fractions.argmax(axis=0)[None], axis=0)
-    return table.take(np.where(top - fractions <= _TIE * top, ids, first), axis=0).min(axis=0)
+    return np.stack(ratios, axis=1)
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:
@@ -262,26 +300,6 @@ def _ratio(numerator: Floats, denominator: Floats) -> Floats:
     return numerator / np.where(denominator > 0, denominator, np.inf)
 
 
-def _entropy(fractions: Floats) -> Floats:
-    """Entropy of mixing over the first axis, in units of the gas constant."""
-    return -_sum(fractions * np.log(np.where(fractions > 0, fractions, 1.0)))
-
-
-def _norms(fractions: Floats) -> Floats:
-    """Stoichiometric p-norms, shape (n, len(NORMS)); the 0-norm is the number of elements."""
-    powers = {1: fractions}
-    for p, (a, b) in {2: (1, 1), 3: (1, 2), 5: (2, 3), 7: (2, 5), 10: (5, 5)}.items():
-        powers[p] = powers[a] * powers[b]  # several times as fast as fractions**p
-    norms = [_sum(np.sign(fractions))]
-    norms += [_sum(powers[p]) ** (1.0 / p) for p in NORMS[1:]]
-    return np.stack(norms, axis=1)
-
-
-def _ionic_character(ids: NDArray[np.intp], fractions: Floats, tables: ElementTables) -> Floats:
-    """Largest and mean ionic character over the pairs of elements, shape (n, 2)."""
-    first, second = np.triu_indices(len(ids), k=1)
-    if len(first) == 0:
-        return np.zeros((ids.shape[1], 2))
-    character = tables.ionic_character[ids[first], ids[second]]
-    mean = _sum(fractions[first] * fractions[second] * character)
-    return np.stack([character.max(axis=0), mean], axis=1)
+def _entropy(parts: _Parts) -> Floats:
+    """Entropy of mixing of each part, in units of the gas constant."""
+    return parts.sum(-parts.shares * np.log(parts.shares))

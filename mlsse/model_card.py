@@ -38,8 +38,8 @@ decomposition energy, and the probabilities of being stable and metastable.
   (log10 of conductivity, not of conductivity times temperature). Upper bounds enter as bounds.
   Far from every known composition it returns to the median of the training rows, and the
   interval widens.
-- Stability: gradient-boosted trees for both energies (absolute error) and both probabilities
-  (calibrated by a logistic map).
+- Stability: gradient-boosted trees for both energies and both probabilities (calibrated by a
+  logistic map; stable is held at most as likely as metastable).
 
 ## What it cannot know
 Polymorphs, glass against crystal, density, grain boundaries and processing: one formula has one

@@ -198,7 +198,11 @@ def print_benchmark(record: Mapping[str, Any], console: Console) -> None:
     for protocol, metrics in record["protocols"].items():
         _say(protocol, console, style="bold")
         for metric, value in metrics.items():
-            _say(f"  {metric}: {_metric(value)}", console)
+            if isinstance(value, dict) and all(isinstance(part, dict) for part in value.values()):
+                for name, part in value.items():
+                    _say(f"  {name}: {_metric(part)}", console)
+            else:
+                _say(f"  {metric}: {_metric(value)}", console)
 
 
 def _metric(value: object) -> str:

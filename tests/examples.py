@@ -96,3 +96,40 @@ def electrolytes():
         *column(f"{obelix}/misc/LiIonDatabase.csv", "composition"),
         *column(f"{obelix}/downloads/all.csv", *names),
     ]
+
+
+def electrolyte_like_formulas():
+    """Some thousand formulas as they stand in conductivity tables, and simple compounds of all."""
+    shares = [round(0.05 * i, 2) for i in range(1, 20)]
+    texts = [
+        text for e in ELEMENTS for text in (e, f"Li{e}2", f"{e}2O3", f"Na3{e}Cl4Br", f"K{e}PO4")
+    ]
+    for x in shares:
+        texts += [f"Li{7 - x:.2f}La3Zr{2 - x:.2f}{m}{x}O12" for m in ("Ta", "Nb", "Sb", "Bi")]
+        texts += [
+            f"Li{7 - x:.2f}Al{a}La3Zr{2 - x:.2f}W{x / 2:.3f}O12" for a in (0.05, 0.1, 0.2, 0.25)
+        ]
+        texts += [
+            f"Li{1 + x:.2f}{m}{x}{t}{2 - x:.2f}(PO4)3"
+            for m in ("Al", "Ga", "Sc", "In", "Cr", "Fe")
+            for t in ("Ti", "Ge", "Zr", "Hf")
+        ]
+        texts += [
+            f"Li{6 - x:.2f}P{c}{5 - x:.2f}{h}{1 + x:.2f}"
+            for c in ("S", "Se")
+            for h in ("Cl", "Br", "I")
+        ]
+        texts += [
+            f"Li{3 - x:.2f}{m}{1 - x:.2f}Zr{x}{h}6"
+            for m in ("Y", "In", "Sc", "Er", "Ho", "Yb")
+            for h in ("F", "Cl", "Br", "I")
+        ]
+        for former in ("P2S5", "SiS2", "GeS2", "B2S3", "Sb2S3", "P2O5", "B2O3", "SiO2"):
+            modifier = "Li2O" if "O" in former else "Li2S"
+            first, rest = round(100 * x), 100 - round(100 * x)
+            texts += [
+                f"{first}{modifier}·{rest}{former}",
+                f'"({modifier}){x} (({former})0.4 (Sb2S3)0.6){1 - x:.2f}"',
+                f"({modifier}){first}({former}){rest}(LiI){first / 10}",
+            ]
+    return texts

@@ -16,15 +16,15 @@ PACKAGE = Path(mlsse.__file__).parent
 LAYERS = (
     {"errors"},
     {"config", "paths"},
-    {"formulas", "targets", "downloads", "cleaning", "laskowski", "merging"},
-    {"compositions", "charges"},
+    {"formulas", "targets", "downloads", "cleaning", "laskowski", "merging", "provenance"},
+    {"flat_formulas"},
     {"compositions", "charges"},
     {"datasets", "features", "phases", "splits", "metrics"},
     {"featurize", "kernels", "tree_export", "thermodynamics", "model_card"},
     {"arrhenius"},
     {"intervals", "estimators"},
     {"bundle"},
-    {"training", "prediction"},
+    {"training", "prediction", "speed"},
     {"screening", "candidates", "benchmarks", "tracking"},
     {"retraining", "serving", "tables"},
     {"cli"},
@@ -32,8 +32,8 @@ LAYERS = (
 LAYER_OF = {module: i for i, layer in enumerate(LAYERS) for module in layer}
 #: Which modules may import a library at all.
 ROOMS = {
-    "matminer": {"featurize"},
-    "pymatgen": {"featurize"},
+    "matminer": {"featurize", "speed"},
+    "pymatgen": {"featurize", "speed"},
     "mlflow": {"tracking", "serving"},
     "onnx": {"tree_export"},
     "sklearn": {
@@ -42,8 +42,8 @@ ROOMS = {
 }  # fmt: skip
 #: Modules on the way of a prediction, and what they may not import when they are loaded.
 PREDICTION_PATH = {
-    "errors", "config", "paths", "formulas", "targets", "compositions", "charges", "features",
-    "kernels", "arrhenius", "intervals", "bundle", "prediction", "tables", "cli",
+    "errors", "config", "paths", "formulas", "targets", "flat_formulas", "compositions", "charges",
+    "features", "kernels", "arrhenius", "intervals", "bundle", "prediction", "tables", "cli",
 }  # fmt: skip
 HEAVY = {"sklearn", "matminer", "mlflow", "pymatgen", "onnx", "scipy", "pandas", "matplotlib"}
 

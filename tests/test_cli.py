@@ -328,7 +328,7 @@ def test_benchmark_writes_its_record(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     record = {"benchmark": "speed", "protocols": {"read": {"us_per_formula": 9.5}}}
-    monkeypatch.setattr("mlsse.benchmarks.run", lambda name: record | {"benchmark": name})
+    monkeypatch.setattr("mlsse.benchmarks.run", lambda name, config: record | {"benchmark": name})
     out = tmp_path / "speed.json"
     result = run("benchmark", "speed", "--out", str(out))
     assert result.code == 0

@@ -1,0 +1,118 @@
+"""A bundle is written whole, loaded as it was, and refused when anything is wrong with it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from mlsse.bundle import ARRAYS, METADATA, TREES, ProbabilityMap, load_model
+from mlsse.errors import BundleError
+from tests import synthetic
+
+
+@pytest.fixture
+def folder(tmp_path):
+    synthetic.write(tmp_path / "bundle")
+    return tmp_path / "bundle"
+
+
+def test_a_loaded_bundle_predicts_what_was_fitted(folder):
+    conductivity, stability = synthetic.fitted()
+    model = load_model(folder)
+    X = synthetic.features(["Li6.5La3Zr1.5Ta0.5O12", "Li3YCl5Br", "NaAlO2"])
+    expected, found = conductivity.process.predict(X), model.process.predict(X)
+    np.testing.assert_allclose(found.room_log10_conductivity, expected.room_log10_conductivity)
+    np.testing.assert_allclose(found.unexplained, expected.unexplained)
+    np.testing.assert_allclose(
+        model.stability(X).formation_energy,
+        stability.models["formation_energy"].predict(X[:, stability.columns].astype(np.float32)),
+        atol=1e-5,
+    )
+    np.testing.assert_array_equal(model.calibration.quantiles, conductivity.calibration.quantiles)
+
+
+def test_the_same_models_give_the_same_files_and_version(tmp_path):
+    one, other = (synthetic.write(tmp_path / name) for name in ("one", "other"))
+    assert one.version == other.version
+    for path in one.folder.iterdir():
+        assert path.read_bytes() == (other.folder / path.name).read_bytes()
+
+
+def test_it_replaces_an_old_bundle_and_leaves_nothing_beside(folder):
+    synthetic.write(folder)
+    assert sorted(p.name for p in folder.parent.iterdir()) == ["bundle"]
+    assert sorted(p.name for p in folder.iterdir()) == sorted(
+        [METADATA, ARRAYS, "MODEL_CARD.md", *(f"{name}.onnx" for name in TREES)]
+    )
+
+
+def test_it_does_not_overwrite_what_is_no_bundle(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(BundleError, match="is no bundle"):
+        synthetic.write(tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("name", [ARRAYS, "stable.onnx"])
+@pytest.mark.parametrize("damage", ["flip", "truncate", "delete"])
+def test_a_damaged_file_is_refused_by_name(folder, name, damage):
+    path = folder / name
+    data = bytearray(path.read_bytes())
+    if damage == "flip":
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    elif damage == "truncate":
+        path.write_bytes(data[:-1])
+    else:
+        path.unlink()
+    with pytest.raises(BundleError, match=f"{name} is not what"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("format_version", 99, "bundle format 99"),
+        ("features", {"count": 1, "sha256": "0"}, "other features"),
+        ("sha256", {"../../secret": "0"}, "lists other files"),
+        ("sha256", 3, "damaged|lists other files"),
+    ],
+)
+def test_metadata_of_another_kind_is_refused(folder, key, value, message):
+    path = folder / METADATA
+    metadata = json.loads(path.read_text())
+    metadata[key] = value
+    path.write_text(json.dumps(metadata))
+    with pytest.raises(BundleError, match=message):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "\x00"])
+def test_metadata_that_is_no_json_object_is_refused(folder, text):
+    (folder / METADATA).write_text(text)
+    with pytest.raises(BundleError, match="damaged"):
+        load_model(folder)
+
+
+def test_a_folder_without_bundle_is_refused(tmp_path):
+    with pytest.raises(BundleError, match="holds no model bundle"):
+        load_model(tmp_path)
+
+
+def test_metadata_tells_data_versions_and_metrics(folder):
+    metadata = load_model(folder).metadata
+    assert set(metadata["data"]) == {"obelix", "critexam"}
+    assert metadata["data"]["obelix"]["rows"] == len(synthetic.conductivity_rows())
+    assert "scikit-learn" in metadata["versions"]
+    card = (folder / "MODEL_CARD.md").read_text()
+    assert "## What it cannot know" in card
+    assert "CC-BY" in card
+
+
+def test_probability_map_interpolates():
+    to = ProbabilityMap(np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.2, 1.0]))
+    np.testing.assert_allclose(to(np.array([0.25, 0.75])), [0.1, 0.6])
+
+

@@ -1,0 +1,59 @@
+"""The kernel by hand and by its properties."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mlsse.compositions import composition_vectors
+from mlsse.features import feature_names
+from mlsse.formulas import ELEMENTS
+from mlsse.kernels import CompositionKernel, descriptor_columns
+from tests.synthetic import features
+
+TEXTS = ["Li6PS5Cl", "Li6PS5Br", "Li10GeP2S12", "Li7La3Zr2O12", "LiNbO3", "Li3YCl6", "Li"]
+
+
+def kernel(**lengths):
+    scale = np.ones(len(descriptor_columns()))
+    defaults = {"framework_length": 1.0, "chemistry_length": 1.0, "descriptor_length": 1.0}
+    elements = np.arange(1, len(ELEMENTS))
+    return CompositionKernel(**(defaults | lengths), descriptor_scale=scale, elements=elements)
+
+
+def embed(kernel_, texts):
+    return kernel_.embed(composition_vectors(texts), features(texts)[:, descriptor_columns()])
+
+
+def test_frameworks_by_hand():
+    # Without Li: PS5Cl against PS5Br differ by 1/7 of Cl and 1/7 of Br.
+    k = kernel(framework_length=0.5, chemistry_length=2.0)
+    (a, b) = (embed(k, [text]) for text in TEXTS[:2])
+    assert np.abs(a[0] - b[0]).sum() == pytest.approx((2 / 7) / 0.5)
+    # Iodine stands two places from chlorine on the modified Pettifor scale.
+    c = embed(k, ["Li6PS5I"])
+    assert np.abs(a[1] - c[1]).sum() == pytest.approx((2 / 7) / 2.0)
+
+
+def test_amount_of_lithium_changes_descriptors_alone():
+    a, b = (embed(kernel(), [text]) for text in ("Li7La3Zr2O12", "Li5La3Zr2O12"))
+    np.testing.assert_allclose(a[0], b[0])
+    np.testing.assert_allclose(a[1], b[1])
+    assert np.abs(a[2] - b[2]).sum() > 0
+
+
+def test_covariance_is_one_at_home_symmetric_and_positive_definite():
+    k = kernel()
+    points = embed(k, TEXTS)
+    covariance = k.covariance(points, points)
+    np.testing.assert_allclose(np.diag(covariance), 1.0)
+    np.testing.assert_allclose(covariance, covariance.T)
+    assert np.linalg.eigvalsh(covariance).min() > 0
+    assert covariance.min() >= 0
+
+
+def test_descriptors_are_means_and_ratios():
+    names = [feature_names()[i] for i in descriptor_columns()]
+    assert "mobile ion per anion" in names
+    assert "cation mean AtomicWeight" in names
+    assert len(names) == 49
