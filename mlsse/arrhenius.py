@@ -14,6 +14,7 @@ medians of the training rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import pi, sqrt
 
 import numpy as np
@@ -143,6 +144,10 @@ class ArrheniusProcess:
     precision: NDArray[np.float32]
     retreat_share: float
 
+    @cached_property
+    def _known(self) -> list[Floats]:
+        return self.kernel.embed(self.vectors, self.descriptors)
+
     def predict(self, features: Floats) -> Lines:
         """Predict Arrhenius lines.
 
@@ -154,9 +159,10 @@ class ArrheniusProcess:
         -------
         Lines
         """
-        known = self.kernel.embed(self.vectors, self.descriptors)
-        asked = self.kernel.embed(features[:, fraction_columns()], features[:, descriptor_columns()])
-        covariance = self.kernel.covariance(asked, known)
+        asked = self.kernel.embed(
+            features[:, fraction_columns()], features[:, descriptor_columns()]
+        )
+        covariance = self.kernel.covariance(asked, self._known)
         f, g = self.prior[:, None] + self.weights.T @ covariance.T
         single = covariance.astype(np.float32)
         explained = np.einsum("nm,nm->n", single @ self.precision, single)
@@ -194,17 +200,19 @@ def fit_process(rows: Measurements, settings: ProcessSettings) -> ArrheniusProce
     """
     columns = rows.features[:, descriptor_columns()]
     deviation = columns.std(axis=0)
-    framework_elements = rows.features[:, fraction_columns()].any(axis=0)
-    framework_elements[ELEMENT_INDEX[MOBILE_ION]] = False
+    present = np.flatnonzero(rows.features[:, fraction_columns()].max(axis=0))
     kernel = CompositionKernel(
         settings.framework_length,
         settings.chemistry_length,
         settings.descriptor_length,
         descriptor_scale=np.where(deviation > 1e-6, deviation, np.inf),
-        elements=np.flatnonzero(framework_elements),
+        elements=present[present != ELEMENT_INDEX[MOBILE_ION]],
     )
     vectors, first, place = np.unique(
-        rows.features[:, fraction_columns()].round(9), axis=0, return_index=True, return_inverse=True
+        rows.features[:, fraction_columns()].round(9),
+        axis=0,
+        return_index=True,
+        return_inverse=True,
     )
     descriptors = columns[first]
     known = kernel.embed(vectors, descriptors)

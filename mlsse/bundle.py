@@ -115,8 +115,11 @@ class Model:
         self.folder = folder
         self.metadata = metadata
         self.tables = ElementTables(arrays["element_values"], arrays["element_pauling"])
+        framework_length, chemistry_length, descriptor_length = arrays["kernel_lengths"].tolist()
         kernel = CompositionKernel(
-            *(float(length) for length in arrays["kernel_lengths"]),
+            framework_length,
+            chemistry_length,
+            descriptor_length,
             descriptor_scale=arrays["descriptor_scale"],
             elements=arrays["kernel_elements"],
         )
@@ -149,8 +152,9 @@ class Model:
     @cached_property
     def known_elements(self) -> frozenset[str]:
         """Elements that some known conductor has."""
-        present = self.process.vectors.any(axis=0)
-        return frozenset(e for e, here in zip(ELEMENTS, present, strict=True) if here)
+        return frozenset(
+            ELEMENTS[i] for i in np.flatnonzero(self.process.vectors.max(axis=0)).tolist()
+        )
 
     def known_formula(self, index: int) -> str:
         """Formula of a known composition, by its row in ``process.vectors``."""
@@ -289,7 +293,9 @@ def load_model(folder: str | Path | None = None) -> Model:
             "mlsse train has written"
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"{folder / METADATA} is damaged ({error}): train or fetch anew") from error
+        raise BundleError(
+            f"{folder / METADATA} is damaged ({error}): train or fetch anew"
+        ) from error
     if format_version != FORMAT_VERSION:
         raise BundleError(
             f"{folder} has bundle format {format_version}, this version of mlsse reads "

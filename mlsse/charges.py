@@ -105,17 +105,7 @@ def is_charge_balanced(formula: Formula | str) -> bool | None:
     without_anion = _ANION_FORMERS.isdisjoint(amounts) and "H" not in amounts
     if len(amounts) == 1 or (without_anion and _LESSER_ANIONS.keys().isdisjoint(amounts)):
         return None
-    options = [_ONLY_STATES.get(symbol) or _charge_options(symbol, amounts) for symbol in amounts]
-    if math.prod(map(len, options)) > 500:
-        options = [((min(option)[0], max(high for _, high in option)),) for option in options]
-    # Least and greatest charge that each choice of states allows, and that of its anions.
-    sums = [(0.0, 0.0, 0.0)]
-    for amount, states in zip(amounts.values(), options, strict=True):
-        sums = [
-            (lowest + amount * low, highest + amount * high, anions + amount * min(low, 0.0))
-            for lowest, highest, anions in sums
-            for low, high in states
-        ]
+    sums = _charge_sums(amounts)
     for lowest, highest, anions in sums:
         tolerance = -_CHARGE_TOLERANCE * anions
         if lowest <= tolerance and highest >= -tolerance:
@@ -127,6 +117,35 @@ def is_charge_balanced(formula: Formula | str) -> bool | None:
         and not _SELF_BONDING.isdisjoint(amounts)
     )
     return None if without_anion or boron_hydride or self_bonded else False
+
+
+def _charge_sums(amounts: Mapping[str, float]) -> list[tuple[float, float, float]]:
+    """Least and greatest charge, and that of the anions alone, for each choice of states."""
+    lowest = highest = anions = 0.0
+    open_states = []
+    for symbol, amount in amounts.items():
+        states = _ONLY_STATES.get(symbol) or _charge_options(symbol, amounts)
+        if len(states) > 1:
+            open_states.append((amount, states))
+            continue
+        low, high = states[0]
+        lowest += amount * low
+        highest += amount * high
+        if low < 0:
+            anions += amount * low
+    if math.prod([len(states) for _, states in open_states]) > 500:
+        open_states = [
+            (amount, ((min(states)[0], max(high for _, high in states)),))
+            for amount, states in open_states
+        ]
+    sums = [(lowest, highest, anions)]
+    for amount, states in open_states:
+        sums = [
+            (lowest + amount * low, highest + amount * high, anions + amount * min(low, 0.0))
+            for lowest, highest, anions in sums
+            for low, high in states
+        ]
+    return sums
 
 
 def _charge_options(symbol: str, amounts: Mapping[str, float]) -> _States:

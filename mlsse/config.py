@@ -128,7 +128,7 @@ def _build(kind: type, table: Any, where: str) -> Any:
 
 def _value(hint: Any, value: Any, where: str) -> Any:
     """Check one setting against its type."""
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         return _build(hint, value, where.removesuffix(": ") + ".")
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)

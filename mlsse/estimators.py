@@ -124,6 +124,4 @@ def formation_energy_regressor(config: TreesConfig, seed: int) -> HistGradientBo
 
 def stability_classifier(config: TreesConfig, seed: int) -> HistGradientBoostingClassifier:
     """Boosted trees for the probability of being stable or metastable."""
-    return HistGradientBoostingClassifier(
-        early_stopping=False, random_state=seed, **vars(config)
-    )
+    return HistGradientBoostingClassifier(early_stopping=False, random_state=seed, **vars(config))

@@ -251,7 +251,12 @@ def _mode(table: Floats, ids: NDArray[np.intp], shares: Floats) -> Floats:
     """Value of the most frequent element; the least value among several such elements."""
     top = shares.max(axis=0)
     first = ids[shares.argmax(axis=0), np.arange(ids.shape[1])]
-    return table.take(np.where(top - shares <= _TIE * top, ids, first), axis=0).min(axis=0)
+    mode = table.take(first, axis=0)
+    tied = top - shares <= _TIE * top
+    several = np.flatnonzero(tied.sum(axis=0) > 1)
+    among = np.where(tied[:, several], ids[:, several], first[several])
+    mode[several] = table.take(among, axis=0).min(axis=0)
+    return mode
 
 
 def _ionic_character(character: Floats, ids: NDArray[np.intp], shares: Floats) -> Floats:

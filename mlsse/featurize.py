@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from mlsse.features import (
+    ANIONS,
     EXTRA_PROPERTIES,
     MAGPIE_PROPERTIES,
     ElementTables,
@@ -30,8 +31,9 @@ def element_tables() -> ElementTables:
     ElementTables
         Magpie properties, ionisation energy (eV) and polarisability (cubic angstrom) as
         matminer's ``MagpieData`` has them; Pauling electronegativity, electron affinity
-        (eV), mean cationic radius (angstrom; zero where no cation is known) and the most
-        common oxidation state of greatest magnitude as pymatgen has them.
+        (eV), mean cationic radius (angstrom; zero where no cation is known) and usual
+        charge (the lowest common oxidation state of an anion, the highest of any other
+        element) as pymatgen has them.
 
     References
     ----------
@@ -47,7 +49,10 @@ def element_tables() -> ElementTables:
     elements = [Element(symbol) for symbol in ELEMENTS]
     columns["ElectronAffinity"] = [e.electron_affinity for e in elements]
     columns["CationicRadius"] = [e.average_cationic_radius for e in elements]
-    columns["UsualCharge"] = [max(e.common_oxidation_states, key=abs, default=0) for e in elements]
+    # An anion takes its lowest common charge, every other element its highest.
+    columns["UsualCharge"] = [
+        (min if e.symbol in ANIONS else max)(e.common_oxidation_states, default=0) for e in elements
+    ]
     names = MAGPIE_PROPERTIES + EXTRA_PROPERTIES
     values = np.array([columns[name] for name in names], dtype=float).T
     if not np.isfinite(values).all():

@@ -56,18 +56,14 @@ class Calibration:
         away = np.sqrt(1.0 + (self.energy_sd * np.asarray(inverse_temperature)) ** 2)
         return (self.floor + self.span * novelty) * away
 
-    def interval(
-        self, lines: Lines, inverse_temperature: float | Floats
-    ) -> tuple[Floats, Floats]:
+    def interval(self, lines: Lines, inverse_temperature: float | Floats) -> tuple[Floats, Floats]:
         """Ends of the 90 % interval of log10 conductivity, each of shape (n,)."""
         predicted = lines.log10_conductivity(inverse_temperature)
         scale = self.scale(lines, inverse_temperature)
         low, high = np.interp([_TAIL, 1.0 - _TAIL], PROBABILITIES, self.quantiles)
         return predicted + low * scale, predicted + high * scale
 
-    def superionic_probability(
-        self, lines: Lines, inverse_temperature: float | Floats
-    ) -> Floats:
+    def superionic_probability(self, lines: Lines, inverse_temperature: float | Floats) -> Floats:
         """Probability of at least 1e-4 S/cm, shape (n,), between 0.005 and 0.995."""
         predicted = lines.log10_conductivity(inverse_temperature)
         needed = (SUPERIONIC_LOG10 - predicted) / self.scale(lines, inverse_temperature)

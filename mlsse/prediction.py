@@ -37,7 +37,7 @@ SCORE_CARD = (
 #: Ions looked for, in this order, where none is asked for.
 IONS = ("Li", "Na", "K", "Ag", "Cu", "Mg", "Ca", "Zn", "Al", "Rb", "Cs", "H")
 
-_CHUNK_ROWS = 512
+_CHUNK_ROWS = 256
 #: Measurements of one composition that differ by more than this speak of polymorphs, decades.
 _POLYMORPH_SPREAD = 1.5
 #: A nearest known composition within this distance is the composition itself.
@@ -256,11 +256,17 @@ def _columns(
     if not read:
         return columns
 
+    # Formulas of the same elements side by side are compared with the known ones faster.
+    order = sorted(range(len(read)), key=lambda i: sorted(read[i].amounts))
+    read, rows = [read[i] for i in order], [rows[i] for i in order]
     parts = [slice(start, start + _CHUNK_ROWS) for start in range(0, len(read), _CHUNK_ROWS)]
+
+    def score(part: slice) -> dict[str, list[Any]]:
+        return _score(read[part], temperature_k, ion, model)
+
     _ = model.sessions  # loaded once, before the threads
     with ThreadPoolExecutor(min(len(parts), os.cpu_count() or 1)) as pool:
-        results = pool.map(lambda part: _score(read[part], temperature_k, ion, model), parts)
-        for part, scored in zip(parts, results, strict=True):
+        for part, scored in zip(parts, pool.map(score, parts), strict=True):
             for name, values in scored.items():
                 column = columns[name]
                 for row, value in zip(rows[part], values, strict=True):
@@ -350,7 +356,7 @@ def _warnings(
         low, high = model.temperature_range_k
         if not low <= temperature_k <= high:
             found.append(
-                f"temperature_extrapolated: most measurements lie between {low:.0f} and {high:.0f} K"
+                f"temperature_extrapolated: most measurements lie at {low:.0f} to {high:.0f} K"
             )
         if temperature_k > _PHASE_CHANGE_K:
             found.append("phase_change: melting and changes of phase are not modelled")

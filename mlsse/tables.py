@@ -206,6 +206,8 @@ def print_benchmark(record: Mapping[str, Any], console: Console) -> None:
 
 
 def _metric(value: object) -> str:
+    if value is None:
+        return "undefined"
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, (list, tuple)):

@@ -330,7 +330,9 @@ def tree_columns() -> NDArray[np.intp]:
     of the stability data are, and but those that repeat another column.
     """
     left_out = tuple(f"{x} {s} " for x in ("cation", "anion") for s in SUBLATTICE_STATISTICS)
-    repeated = {f"avg {orbital} valence electrons" for orbital in ORBITALS} | {"mobile ion fraction"}
+    repeated = {f"avg {orbital} valence electrons" for orbital in ORBITALS} | {
+        "mobile ion fraction"
+    }
     return np.flatnonzero(
         [not name.startswith(left_out) and name not in repeated for name in feature_names()]
     )

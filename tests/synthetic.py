@@ -67,13 +67,17 @@ def conductivity_rows():
         zip(texts, log10, strict=True))]  # fmt: skip
     for i in range(12):
         x = i / 12
+        argyrodite = f"Li6PS5Cl{1 - x:.3f}Br{x:.3f}" if i else "Li6PS5Cl"
+        halide = f"Li3YCl{6 - x:.3f}Br{x:.3f}" if i else "Li3YCl6"
+        niobate = f"LiNb{1 - x / 4:.4f}Ta{x / 4:.4f}O3" if i else "LiNbO3"
+        phosphate = f"Li3P{1 - x / 9:.4f}V{x / 9:.4f}O4" if i else "Li3PO4"
         rows += [
-            (f"Li6PS5Cl{1 - x:.3f}Br{x:.3f}" if i else "Li6PS5Cl", -2.5 - x, 298.15, "none", "10.1/s"),
-            (f"Li3YCl{6 - x:.3f}Br{x:.3f}" if i else "Li3YCl6", -3.3 + x, 298.15, "none", "10.1/h"),
-            (f"LiNb{1 - x / 4:.4f}Ta{x / 4:.4f}O3" if i else "LiNbO3", -9.0, 298.15, "none", "10.1/o"),
-            (f"Li3P{1 - x / 9:.4f}V{x / 9:.4f}O4" if i else "Li3PO4", -10.0, 298.15, "upper", "10.1/b"),
-            (f"Li6PS5Cl{1 - x:.3f}Br{x:.3f}" if i else "Li6PS5Cl", -1.5 - x, 353.15, "none", "10.1/s"),
-        ]  # fmt: skip
+            (argyrodite, -2.5 - x, 298.15, "none", "10.1/s"),
+            (argyrodite, -1.5 - x, 353.15, "none", "10.1/s"),
+            (halide, -3.3 + x, 298.15, "none", "10.1/h"),
+            (niobate, -9.0, 298.15, "none", "10.1/o"),
+            (phosphate, -10.0, 298.15, "upper", "10.1/b"),
+        ]
     table = pd.DataFrame(
         rows, columns=["formula", "log10_conductivity", "temperature_k", "censored", "doi"]
     )

@@ -114,5 +114,3 @@ def test_metadata_tells_data_versions_and_metrics(folder):
 def test_probability_map_interpolates():
     to = ProbabilityMap(np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.2, 1.0]))
     np.testing.assert_allclose(to(np.array([0.25, 0.75])), [0.1, 0.6])
-
-

@@ -22,9 +22,7 @@ def calibrated():
     scale = 0.3 + 2.0 * (1.0 - np.exp(-lines.unexplained / 0.2))
     truth = lines.room_log10_conductivity + np.random.default_rng(1).laplace(scale=scale)
     t, none = np.zeros(6000), np.zeros(6000, dtype=bool)
-    calibration = fit_calibration(
-        lines, t, truth, none, energy_sd=0.0775, max_unexplained=0.3
-    )
+    calibration = fit_calibration(lines, t, truth, none, energy_sd=0.0775, max_unexplained=0.3)
     return calibration, lines, truth
 
 
@@ -51,9 +49,7 @@ def test_superionic_probability_agrees_with_the_interval(calibrated):
     lower, upper = calibration.interval(lines, 0.0)
     probability = calibration.superionic_probability(lines, 0.0)
     clear = np.abs(lower - SUPERIONIC_LOG10) > 1e-6
-    np.testing.assert_array_equal(
-        (probability >= 0.95)[clear], (lower >= SUPERIONIC_LOG10)[clear]
-    )
+    np.testing.assert_array_equal((probability >= 0.95)[clear], (lower >= SUPERIONIC_LOG10)[clear])
     assert np.all(probability[upper < SUPERIONIC_LOG10] <= 0.05)
     assert probability.min() >= 0.005 - 1e-12
     assert probability.max() <= 0.995 + 1e-12

@@ -57,3 +57,14 @@ def test_descriptors_are_means_and_ratios():
     assert "mobile ion per anion" in names
     assert "cation mean AtomicWeight" in names
     assert len(names) == 49
+
+
+def test_covariance_of_a_batch_is_that_of_its_rows_by_hand():
+    k = kernel(framework_length=0.7, chemistry_length=3.0, descriptor_length=5.0)
+    alike = [f"Li{7 - x}La3Zr{2 - x}Ta{x}O12" for x in (0.1, 0.2, 0.3, 0.4)]
+    a, b = embed(k, alike), embed(k, TEXTS)
+    found = k.covariance(a, b)
+    for i in range(len(alike)):
+        for j in range(len(TEXTS)):
+            parts = [np.exp(-np.abs(p[i] - q[j]).sum()) for p, q in zip(a, b, strict=True)]
+            assert found[i, j] == pytest.approx(np.mean(parts), rel=1e-12)

@@ -63,7 +63,9 @@ def test_conductivity_is_an_arrhenius_line_with_the_stated_activation_energy(for
     assert energy > 0
     np.testing.assert_allclose(values, rows[2]["log10_conductivity"] - energy * t, atol=1e-6)
     for r in rows:
-        assert r["log10_conductivity_lower"] < r["log10_conductivity"] < r["log10_conductivity_upper"]
+        assert (
+            r["log10_conductivity_lower"] < r["log10_conductivity"] < r["log10_conductivity_upper"]
+        )
         assert r["conductivity_s_per_cm"] == pytest.approx(10 ** r["log10_conductivity"])
 
 
@@ -92,7 +94,9 @@ def test_a_formula_alone_and_in_a_batch_is_the_same():
 def test_scaling_and_order_of_a_formula_do_not_matter():
     one, other = row("Li6PS5Cl"), row("Cl2S10P2Li12")
     for name in set(SCORE_CARD) - {"formula"}:
-        assert other[name] == (pytest.approx(one[name]) if isinstance(one[name], float) else one[name])
+        assert other[name] == (
+            pytest.approx(one[name]) if isinstance(one[name], float) else one[name]
+        )
 
 
 def test_a_bad_formula_is_a_row_with_an_error_and_nothing_else():
