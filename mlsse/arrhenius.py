@@ -131,7 +131,8 @@ class ArrheniusProcess:
     prior : ndarray of shape (2,)
         f and g where nothing is known.
     precision : ndarray of float32, shape (m, m)
-        Inverse of the covariance of the known compositions, noise included.
+        Inverse of the covariance of the known compositions, noise included; single precision
+        halves what is stored.
     retreat_share : float
         See `ProcessSettings`.
     """
@@ -147,6 +148,11 @@ class ArrheniusProcess:
     @cached_property
     def _known(self) -> list[Floats]:
         return self.kernel.embed(self.vectors, self.descriptors)
+
+    @cached_property
+    def _precision(self) -> Floats:
+        # In single precision a row alone would differ from the row in a batch by 1e-5.
+        return self.precision.astype(np.float64)
 
     def predict(self, features: Floats) -> Lines:
         """Predict Arrhenius lines.
@@ -164,9 +170,8 @@ class ArrheniusProcess:
         )
         covariance = self.kernel.covariance(asked, self._known)
         f, g = self.prior[:, None] + self.weights.T @ covariance.T
-        single = covariance.astype(np.float32)
-        explained = np.einsum("nm,nm->n", single @ self.precision, single)
-        unexplained = 1.0 - np.clip(explained.astype(float), 0.0, 1.0)
+        explained = np.einsum("nm,nm->n", covariance @ self._precision, covariance)
+        unexplained = 1.0 - np.clip(explained, 0.0, 1.0)
         # The process alone trusts its smoothness too far: held-out families of compounds are
         # predicted better when what it adds to the prior fades with distance.
         trust = np.exp(-unexplained / self.retreat_share)
