@@ -44,6 +44,12 @@ class ProcessSettings:
         Standard deviation of repeated measurements of one composition, decades.
     activation_energy_noise_ev : float
         The same of the activation energy, eV.
+    forest_weight : float
+        Weight of a forest of trees beside the process in the room-temperature value of a known
+        composition.
+    forest_share : float
+        Unexplained share of the variance at which this weight has fallen to 1/e: a forest is
+        good near to what is known and worse than the process far from it.
     retreat_share : float
         Unexplained share of the variance at which a prediction has gone 63 % of the way back
         to the median of the training rows.
@@ -57,6 +63,8 @@ class ProcessSettings:
     correlation: float
     conductivity_noise: float
     activation_energy_noise_ev: float
+    forest_weight: float
+    forest_share: float
     retreat_share: float
 
 
@@ -133,7 +141,7 @@ class ArrheniusProcess:
     precision : ndarray of float32, shape (m, m)
         Inverse of the covariance of the known compositions, noise included; single precision
         halves what is stored.
-    retreat_share : float
+    forest_weight, forest_share, retreat_share : float
         See `ProcessSettings`.
     """
 
@@ -143,6 +151,8 @@ class ArrheniusProcess:
     weights: Floats
     prior: Floats
     precision: NDArray[np.float32]
+    forest_weight: float
+    forest_share: float
     retreat_share: float
 
     @cached_property
@@ -154,12 +164,14 @@ class ArrheniusProcess:
         # In single precision a row alone would differ from the row in a batch by 1e-5.
         return self.precision.astype(np.float64)
 
-    def predict(self, features: Floats) -> Lines:
+    def predict(self, features: Floats, forest_log10: Floats | None = None) -> Lines:
         """Predict Arrhenius lines.
 
         Parameters
         ----------
         features : ndarray of shape (n, n_features)
+        forest_log10 : ndarray of shape (n,), optional
+            log10 of S/cm at 298.15 K as the forest predicts it; the process alone by default.
 
         Returns
         -------
@@ -172,8 +184,11 @@ class ArrheniusProcess:
         f, g = self.prior[:, None] + self.weights.T @ covariance.T
         explained = np.einsum("nm,nm->n", covariance @ self._precision, covariance)
         unexplained = 1.0 - np.clip(explained, 0.0, 1.0)
-        # The process alone trusts its smoothness too far: held-out families of compounds are
-        # predicted better when what it adds to the prior fades with distance.
+        if forest_log10 is not None:
+            weight = self.forest_weight * np.exp(-unexplained / self.forest_share)
+            f = (1.0 - weight) * f + weight * forest_log10
+        # The models trust their smoothness too far: held-out families of compounds are
+        # predicted better when what they add to the prior fades with distance.
         trust = np.exp(-unexplained / self.retreat_share)
         return Lines(
             room_log10_conductivity=self.prior[0] + trust * (f - self.prior[0]),
@@ -262,6 +277,8 @@ def fit_process(rows: Measurements, settings: ProcessSettings) -> ArrheniusProce
         weights,
         prior,
         precision.astype(np.float32),
+        settings.forest_weight,
+        settings.forest_share,
         settings.retreat_share,
     )
 

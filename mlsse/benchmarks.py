@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlsse import estimators, metrics, prediction, provenance, speed, splits, training
-from mlsse.bundle import TREES, load_model
+from mlsse.bundle import STABILITY_TREES, load_model
 from mlsse.config import (
     ConductivityConfig,
     Experiment,
@@ -380,7 +380,9 @@ def _predict(
     _log.info("%s: fitting to %d rows to predict %d", what, len(known), len(asked))
     # No conductivity depends on the trees. A few, of compounds without meaning, complete the
     # bundle, so that no protocol waits for them.
-    trees = {name: replace(getattr(experiment.stability, name), max_iter=5) for name in TREES}
+    trees = {
+        name: replace(getattr(experiment.stability, name), max_iter=5) for name in STABILITY_TREES
+    }
     experiment = replace(experiment, stability=replace(experiment.stability, **trees))
     features = known.measurements.features[:_STAND_IN_COMPOUNDS].astype(np.float32)
     energies = np.where(np.arange(len(features)) % 2, 0.1, -0.1)

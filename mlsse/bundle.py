@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mlsse.arrhenius import ArrheniusProcess
+from mlsse.arrhenius import ArrheniusProcess, Lines
 from mlsse.errors import BundleError
 from mlsse.features import ElementTables, feature_names
 from mlsse.formulas import ELEMENTS, formula_from_fractions
@@ -36,7 +37,9 @@ CARD = "MODEL_CARD.md"
 METADATA = "metadata.json"
 ARRAYS = "arrays.npz"
 #: What the trees predict; each a file ``NAME.onnx``.
-TREES = ("decomposition_energy", "formation_energy", "stable", "metastable")
+STABILITY_TREES = ("decomposition_energy", "formation_energy", "stable", "metastable")
+FOREST = "room_log10_conductivity"
+TREES = (FOREST, *STABILITY_TREES)
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class FittedParts:
     trees : mapping of str to bytes
         ONNX of each of `TREES`.
     tree_columns : ndarray of int, shape (k,)
-        Columns of the feature matrix that the trees see.
+        Columns of the feature matrix that the trees of the stability see.
     maps : mapping of str to ProbabilityMap
         For ``stable`` and ``metastable``.
     """
@@ -130,7 +133,7 @@ class Model:
             arrays["process_weights"],
             arrays["process_prior"],
             _symmetric(arrays["process_precision"]),
-            float(arrays["process_retreat_share"]),
+            *arrays["process_blend"].tolist(),
         )
         floor, span, half_way, energy_sd, max_unexplained = arrays["calibration"].tolist()
         self.calibration = Calibration(
@@ -165,6 +168,19 @@ class Model:
             )
         return self._names[index]
 
+    def lines(self, features: Floats) -> Lines:
+        """Predict Arrhenius lines of n compositions.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n, n_features)
+
+        Returns
+        -------
+        Lines
+        """
+        return self.process.predict(features, self._run(FOREST, features.astype(np.float32)))
+
     def stability(self, features: Floats) -> Stability:
         """Predict stability.
 
@@ -176,15 +192,15 @@ class Model:
         -------
         Stability
         """
-        inputs = {"X": features[:, self._tree_columns].astype(np.float32)}
-        raw = {
-            name: session.run(None, inputs)[0][:, 0].astype(float)
-            for name, session in self.sessions.items()
-        }
+        X = features[:, self._tree_columns].astype(np.float32)
+        raw = {name: self._run(name, X) for name in STABILITY_TREES}
         metastable = self._maps["metastable"](raw["metastable"])
         # What is stable is metastable as well.
         stable = np.minimum(self._maps["stable"](raw["stable"]), metastable)
         return Stability(raw["decomposition_energy"], raw["formation_energy"], stable, metastable)
+
+    def _run(self, name: str, X: NDArray[np.float32]) -> Floats:
+        return self.sessions[name].run(None, {"X": X})[0][:, 0].astype(float)
 
     @cached_property
     def sessions(self) -> dict[str, onnxruntime.InferenceSession]:
@@ -334,7 +350,9 @@ def _arrays(parts: FittedParts) -> dict[str, np.ndarray]:
         "process_weights": process.weights,
         "process_prior": process.prior,
         "process_precision": process.precision[rows, columns],
-        "process_retreat_share": np.array(process.retreat_share),
+        "process_blend": np.array(
+            [process.forest_weight, process.forest_share, process.retreat_share]
+        ),
         "calibration": np.array(
             [
                 calibration.floor,

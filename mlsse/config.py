@@ -16,9 +16,11 @@ from mlsse.errors import ConfigError
 
 @dataclass(frozen=True)
 class ConductivityConfig:
-    """How the conductivity model is fitted; the lengths and deviations of its prior.
+    """How the conductivity model is fitted.
 
-    See `mlsse.arrhenius.ProcessSettings` for the meaning and units of the prior.
+    See `mlsse.arrhenius.ProcessSettings` for the meaning and units of the prior, from
+    ``framework_length`` to ``retreat_share``. ``n_trees`` is the size of the forest beside the
+    process, ``in_domain_share`` the share of the rows held out by paper that count as inside.
     """
 
     sources: tuple[str, ...]
@@ -31,7 +33,10 @@ class ConductivityConfig:
     correlation: float
     conductivity_noise: float
     activation_energy_noise_ev: float
+    forest_weight: float
+    forest_share: float
     retreat_share: float
+    n_trees: int
     in_domain_share: float
 
 

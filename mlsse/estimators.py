@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.ensemble import (
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -17,21 +21,34 @@ from mlsse.arrhenius import Lines, Measurements, ProcessSettings, fit_process
 from mlsse.config import TreesConfig
 from mlsse.kernels import Floats
 
+_FOREST_REACH = 3.0  # decades per eV, about the way from room temperature to 80 degrees Celsius
+
 
 class ArrheniusRegressor(RegressorMixin, BaseEstimator):
-    """The Gaussian process of `mlsse.arrhenius` as a scikit-learn estimator.
+    """The Gaussian process of `mlsse.arrhenius`, and a forest for the room-temperature value.
+
+    The forest learns from all rows brought to 298.15 K by their measured activation energies,
+    or else those of the process; a row counts the less the farther it was brought.
 
     Parameters
     ----------
     settings : ProcessSettings
+    n_trees : int
+        Size of the forest.
+    random_state : int
 
     Attributes
     ----------
     process_ : ArrheniusProcess
+    forest_ : ExtraTreesRegressor
     """
 
-    def __init__(self, *, settings: ProcessSettings) -> None:
+    def __init__(
+        self, *, settings: ProcessSettings, n_trees: int = 100, random_state: int = 0
+    ) -> None:
         self.settings = settings
+        self.n_trees = n_trees
+        self.random_state = random_state
 
     def fit(
         self,
@@ -58,24 +75,40 @@ class ArrheniusRegressor(RegressorMixin, BaseEstimator):
             NaN where none was measured.
         """
         n_samples = len(y)
-        self.process_ = fit_process(
-            Measurements(
-                np.asarray(X, dtype=float),
-                np.asarray(y, dtype=float),
-                np.zeros(n_samples) if inverse_temperature is None else inverse_temperature,
-                np.zeros(n_samples, dtype=bool) if is_bound is None else is_bound,
-                np.full(n_samples, np.nan)
-                if activation_energy_ev is None
-                else activation_energy_ev,
-            ),
-            self.settings,
+        rows = Measurements(
+            np.asarray(X, dtype=float),
+            np.asarray(y, dtype=float),
+            np.zeros(n_samples) if inverse_temperature is None else inverse_temperature,
+            np.zeros(n_samples, dtype=bool) if is_bound is None else is_bound,
+            np.full(n_samples, np.nan) if activation_energy_ev is None else activation_energy_ev,
+        )
+        self.process_ = fit_process(rows, self.settings)
+        lines = self.process_.predict(rows.features)
+        energy = np.where(
+            np.isnan(rows.activation_energy_ev),
+            lines.activation_energy_ev,
+            rows.activation_energy_ev,
+        )
+        room = rows.log10_conductivity + energy * rows.inverse_temperature
+        expected = np.minimum(room, lines.room_log10_conductivity)
+        self.forest_ = ExtraTreesRegressor(
+            self.n_trees,
+            min_samples_leaf=2,
+            max_features=0.1,
+            n_jobs=-1,
+            random_state=self.random_state,
+        ).fit(
+            rows.features.astype(np.float32),
+            np.where(rows.is_bound, expected, room),
+            sample_weight=np.exp(-np.abs(rows.inverse_temperature) / _FOREST_REACH),
         )
         return self
 
     def predict_lines(self, X: Floats) -> Lines:
         """Predict Arrhenius lines of n_samples formulas."""
         check_is_fitted(self, "process_")
-        return self.process_.predict(np.asarray(X, dtype=float))
+        X = np.asarray(X, dtype=float)
+        return self.process_.predict(X, self.forest_.predict(X.astype(np.float32)))
 
     def predict(self, X: Floats, inverse_temperature: float | Floats = 0.0) -> Floats:
         """Predict log10 of conductivity in S/cm, shape (n_samples,)."""

@@ -178,7 +178,7 @@ def explain(
             Formula(read.text, {**read.amounts, symbol: 1.1 * amount}, ())
             for symbol, amount in read.amounts.items()
         ]
-        lines = model.process.predict(compute_features([read, *varied], model.tables))
+        lines = model.lines(compute_features([read, *varied], model.tables))
         values = lines.log10_conductivity(t)
         contributions = [
             (f"10 % more {symbol}", float(value - values[0]))
@@ -200,16 +200,13 @@ def explain(
 
 
 def _measurements(vectors: Sequence[np.ndarray]) -> tuple[list[list[dict[str, Any]]], str]:
-    """Measured values of known compositions from the fetched datasets, and what is missing."""
-    from mlsse.datasets import load_dataset
-    from mlsse.errors import DataUnavailableError
+    """Measured values of known compositions, and what to do where the datasets are absent."""
+    from mlsse.datasets import verify
 
-    try:
-        table = load_dataset("conductivity")
-    except DataUnavailableError:
+    if any(status.state != "ok" for status in verify("conductivity")):
         note = "measured values: not at hand; fetch them with `mlsse data fetch conductivity`"
         return [[] for _ in vectors], note
-    of_table = composition_vectors(table["formula"])
+    table, of_table = _conductivity_table()
     names = ["conductivity_s_per_cm", "temperature_k", "doi", "censored"]
     return [
         table.loc[np.abs(of_table - vector).sum(axis=1) < _SAME_COMPOSITION, names].to_dict(
@@ -217,6 +214,15 @@ def _measurements(vectors: Sequence[np.ndarray]) -> tuple[list[list[dict[str, An
         )
         for vector in vectors
     ], ""
+
+
+@lru_cache(maxsize=1)
+def _conductivity_table() -> tuple[pd.DataFrame, np.ndarray]:
+    """The merged conductivity table and its composition vectors."""
+    from mlsse.datasets import load_dataset
+
+    table = load_dataset("conductivity")
+    return table, composition_vectors(table["formula"])
 
 
 @lru_cache(maxsize=1)
@@ -286,7 +292,7 @@ def _score(
     covered = np.array(
         [i == MOBILE_ION and i in f.amounts for i, f in zip(ions, formulas, strict=True)]
     )
-    lines = model.process.predict(features)
+    lines = model.lines(features)
     calibration = model.calibration
     log10 = lines.log10_conductivity(t)
     lower, upper = calibration.interval(lines, t)

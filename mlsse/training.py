@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mlsse import estimators, metrics
 from mlsse.arrhenius import ArrheniusProcess, Lines, Measurements, ProcessSettings
-from mlsse.bundle import FittedParts, Model, ProbabilityMap, load_model, write_bundle
+from mlsse.bundle import FOREST, FittedParts, Model, ProbabilityMap, load_model, write_bundle
 from mlsse.config import ConductivityConfig, Experiment, StabilityConfig, load_experiment
 from mlsse.datasets import describe, load_dataset
 from mlsse.errors import BundleError
@@ -139,7 +139,9 @@ def process_settings(config: ConductivityConfig) -> ProcessSettings:
 
 def fit_arrhenius(rows: Measurements, config: ConductivityConfig) -> estimators.ArrheniusRegressor:
     """Fit the Arrhenius process to some rows."""
-    return estimators.ArrheniusRegressor(settings=process_settings(config)).fit(
+    return estimators.ArrheniusRegressor(
+        settings=process_settings(config), n_trees=config.n_trees
+    ).fit(
         rows.features,
         rows.log10_conductivity,
         inverse_temperature=rows.inverse_temperature,
@@ -461,7 +463,10 @@ def assemble(
         calibration=fitted.calibration,
         spread_decades=fitted.spread_decades,
         temperature_range_k=fitted.temperature_range_k,
-        trees={name: to_onnx(model, name=name) for name, model in trees.models.items()},
+        trees={
+            name: to_onnx(model, name=name)
+            for name, model in {FOREST: fitted.estimator.forest_, **trees.models}.items()
+        },
         tree_columns=trees.columns,
         maps=trees.maps,
     )
@@ -515,7 +520,7 @@ def _check_faithful(
     features = np.concatenate(
         [conductivity.measurements.features, stability.features[::step].astype(float)]
     )
-    expected, found = fitted.estimator.predict_lines(features), model.process.predict(features)
+    expected, found = fitted.estimator.predict_lines(features), model.lines(features)
     inferred = model.stability(features)
     X = features[:, trees.columns].astype(np.float32)
     stable, metastable = (

@@ -32,6 +32,8 @@ SETTINGS = ProcessSettings(
     correlation=-0.4,
     conductivity_noise=0.1,
     activation_energy_noise_ev=0.02,
+    forest_weight=0.5,
+    forest_share=0.15,
     retreat_share=1e9,
 )
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import scipy.stats
 from sklearn.kernel_ridge import KernelRidge
+from synthetic import SETTINGS, features, garnets, measurements
 
 from mlsse.arrhenius import Measurements, _inverse_mills, fit_process
 from mlsse.features import fraction_columns
 from mlsse.kernels import descriptor_columns
 from mlsse.targets import MIN_ACTIVATION_ENERGY_EV, inverse_temperature
-from tests.synthetic import SETTINGS, features, garnets, measurements
 
 
 def test_two_unlike_compositions_are_shrunk_to_their_median_by_the_noise():

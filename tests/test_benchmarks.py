@@ -10,14 +10,14 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import synthetic
 
 from mlsse import benchmarks, provenance, training
-from mlsse.bundle import TREES
+from mlsse.bundle import STABILITY_TREES
 from mlsse.errors import ConfigError
 from mlsse.features import fraction_columns
 from mlsse.splits import composition_groups, family_masks
 from mlsse.targets import inverse_temperature
-from tests import synthetic
 
 SMOKE = Path(__file__).parents[1] / "experiments" / "smoke.toml"
 POINT = {"n", "mae", "mae_ci95", "rmse", "r2", "spearman"}
@@ -265,7 +265,9 @@ def test_shipped_experiment_is_the_default(monkeypatch):
     monkeypatch.setattr(benchmarks, "load_model", lambda: SimpleNamespace(metadata=metadata))
     found = benchmarks._shipped_experiment()
     assert json.dumps(dataclasses.asdict(found)) == json.dumps(dataclasses.asdict(expected))
-    assert getattr(found.stability, TREES[0]) == getattr(expected.stability, TREES[0])
+    assert getattr(found.stability, STABILITY_TREES[0]) == getattr(
+        expected.stability, STABILITY_TREES[0]
+    )
 
 
 def test_unknown_benchmark():

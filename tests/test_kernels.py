@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from synthetic import features
 
 from mlsse.compositions import composition_vectors
 from mlsse.features import feature_names
 from mlsse.formulas import ELEMENTS
 from mlsse.kernels import CompositionKernel, descriptor_columns
-from tests.synthetic import features
 
 TEXTS = ["Li6PS5Cl", "Li6PS5Br", "Li10GeP2S12", "Li7La3Zr2O12", "LiNbO3", "Li3YCl6", "Li"]
 

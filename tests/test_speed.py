@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import synthetic
 
 from mlsse import speed
 from mlsse.charges import is_charge_balanced
 from mlsse.errors import DataUnavailableError
 from mlsse.formulas import parse_formula
-from tests import synthetic
 
 
 def test_generated_formulas_are_distinct_conductors():

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import synthetic
 
 from mlsse import training
 from mlsse.bundle import load_model
 from mlsse.errors import BundleError
 from mlsse.features import feature_names
 from mlsse.splits import grouped_folds
-from tests import synthetic
 
 SMOKE = Path(__file__).parents[1] / "experiments" / "smoke.toml"
 
