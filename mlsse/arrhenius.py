@@ -20,52 +20,11 @@ from math import pi, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from mlsse.config import ProcessSettings
 from mlsse.features import MOBILE_ION, fraction_columns
 from mlsse.formulas import ELEMENT_INDEX
 from mlsse.kernels import CompositionKernel, Floats, descriptor_columns
 from mlsse.targets import MIN_ACTIVATION_ENERGY_EV
-
-
-@dataclass(frozen=True)
-class ProcessSettings:
-    """Prior of the process.
-
-    Attributes
-    ----------
-    framework_length, chemistry_length, descriptor_length : float
-        Lengths of `CompositionKernel`.
-    conductivity_sd : float
-        Standard deviation of log10 conductivity at 298.15 K among unlike compositions.
-    activation_energy_sd_ev : float
-        The same of the activation energy, eV.
-    correlation : float
-        Correlation of the two; negative, since good conductors have low barriers.
-    conductivity_noise : float
-        Standard deviation of repeated measurements of one composition, decades.
-    activation_energy_noise_ev : float
-        The same of the activation energy, eV.
-    forest_weight : float
-        Weight of a forest of trees beside the process in the room-temperature value of a known
-        composition.
-    forest_share : float
-        Unexplained share of the variance at which this weight has fallen to 1/e: a forest is
-        good near to what is known and worse than the process far from it.
-    retreat_share : float
-        Unexplained share of the variance at which a prediction has gone 63 % of the way back
-        to the median of the training rows.
-    """
-
-    framework_length: float
-    chemistry_length: float
-    descriptor_length: float
-    conductivity_sd: float
-    activation_energy_sd_ev: float
-    correlation: float
-    conductivity_noise: float
-    activation_energy_noise_ev: float
-    forest_weight: float
-    forest_share: float
-    retreat_share: float
 
 
 @dataclass(frozen=True)
@@ -142,7 +101,7 @@ class ArrheniusProcess:
         Inverse of the covariance of the known compositions, noise included; single precision
         halves what is stored.
     forest_weight, forest_share, retreat_share : float
-        See `ProcessSettings`.
+        See `mlsse.config.ProcessSettings`.
     """
 
     kernel: CompositionKernel

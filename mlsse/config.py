@@ -15,16 +15,34 @@ from mlsse.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class ConductivityConfig:
-    """How the conductivity model is fitted.
+class ProcessSettings:
+    """Prior of the Gaussian process in `mlsse.arrhenius`, and how far it is trusted.
 
-    See `mlsse.arrhenius.ProcessSettings` for the meaning and units of the prior, from
-    ``framework_length`` to ``retreat_share``. ``n_trees`` is the size of the forest beside the
-    process, ``in_domain_share`` the share of the rows held out by paper that count as inside.
+    Attributes
+    ----------
+    framework_length, chemistry_length, descriptor_length : float
+        Lengths of `mlsse.kernels.CompositionKernel`.
+    conductivity_sd : float
+        Standard deviation of log10 conductivity at 298.15 K among unlike compositions.
+    activation_energy_sd_ev : float
+        The same of the activation energy, eV.
+    correlation : float
+        Correlation of the two; negative, since good conductors have low barriers.
+    conductivity_noise : float
+        Standard deviation of repeated measurements of one composition, decades.
+    activation_energy_noise_ev : float
+        The same of the activation energy, eV.
+    forest_weight : float
+        Weight of a forest of trees beside the process in the room-temperature value of a known
+        composition.
+    forest_share : float
+        Unexplained share of the variance at which this weight has fallen to 1/e: a forest is
+        good near to what is known and worse than the process far from it.
+    retreat_share : float
+        Unexplained share of the variance at which a prediction has gone 63 % of the way back
+        to the median of the training rows.
     """
 
-    sources: tuple[str, ...]
-    n_folds: int
     framework_length: float
     chemistry_length: float
     descriptor_length: float
@@ -36,6 +54,26 @@ class ConductivityConfig:
     forest_weight: float
     forest_share: float
     retreat_share: float
+
+
+@dataclass(frozen=True)
+class ConductivityConfig(ProcessSettings):
+    """How the conductivity model is fitted.
+
+    Attributes
+    ----------
+    sources : tuple of str
+        Parts of the merged conductivity table.
+    n_folds : int
+        Of the cross-validation that calibrates.
+    n_trees : int
+        Size of the forest beside the process.
+    in_domain_share : float
+        Share of the rows held out by paper that count as inside the domain.
+    """
+
+    sources: tuple[str, ...]
+    n_folds: int
     n_trees: int
     in_domain_share: float
 

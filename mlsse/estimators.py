@@ -17,8 +17,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from mlsse.arrhenius import Lines, Measurements, ProcessSettings, fit_process
-from mlsse.config import TreesConfig
+from mlsse.arrhenius import Lines, Measurements, fit_process
+from mlsse.config import ProcessSettings, TreesConfig
 from mlsse.kernels import Floats
 
 _FOREST_REACH = 3.0  # decades per eV, about the way from room temperature to 80 degrees Celsius

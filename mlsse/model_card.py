@@ -35,9 +35,10 @@ interval and an activation energy, the probability of at least 1e-4 S/cm, format
 decomposition energy, and the probabilities of being stable and metastable.
 
 - Conductivity: a Gaussian process over compositions, linear in 1/T by construction
-  (log10 of conductivity, not of conductivity times temperature). Upper bounds enter as bounds.
-  Far from every known composition it returns to the median of the training rows, and the
-  interval widens.
+  (log10 of conductivity, not of conductivity times temperature), and beside it, near to known
+  compositions, a forest of extremely randomised trees for the room-temperature value. Upper
+  bounds enter as bounds. Far from every known composition the prediction returns to the median
+  of the training rows, and the interval widens.
 - Stability: gradient-boosted trees for both energies and both probabilities (calibrated by a
   logistic map; stable is held at most as likely as metastable).
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlsse import estimators, metrics
-from mlsse.arrhenius import ArrheniusProcess, Lines, Measurements, ProcessSettings
+from mlsse.arrhenius import ArrheniusProcess, Lines, Measurements
 from mlsse.bundle import FOREST, FittedParts, Model, ProbabilityMap, load_model, write_bundle
 from mlsse.config import ConductivityConfig, Experiment, StabilityConfig, load_experiment
 from mlsse.datasets import describe, load_dataset
@@ -132,16 +132,9 @@ class FittedConductivity:
         return self.estimator.process_
 
 
-def process_settings(config: ConductivityConfig) -> ProcessSettings:
-    """Prior of the process as the experiment file gives it."""
-    return ProcessSettings(**{f.name: getattr(config, f.name) for f in fields(ProcessSettings)})
-
-
 def fit_arrhenius(rows: Measurements, config: ConductivityConfig) -> estimators.ArrheniusRegressor:
     """Fit the Arrhenius process to some rows."""
-    return estimators.ArrheniusRegressor(
-        settings=process_settings(config), n_trees=config.n_trees
-    ).fit(
+    return estimators.ArrheniusRegressor(settings=config, n_trees=config.n_trees).fit(
         rows.features,
         rows.log10_conductivity,
         inverse_temperature=rows.inverse_temperature,

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlsse.arrhenius import Measurements, ProcessSettings
-from mlsse.config import load_experiment
+from mlsse.arrhenius import Measurements
+from mlsse.config import ProcessSettings, load_experiment
 from mlsse.features import compute_features, feature_names, fraction_columns
 from mlsse.featurize import element_tables
 from mlsse.formulas import parse_formula

@@ -107,6 +107,20 @@ def test_retreat_draws_a_prediction_toward_the_median():
     np.testing.assert_allclose(drawn.room_log10_conductivity, expected)
 
 
+def test_the_forest_counts_near_to_what_is_known_and_not_far_from_it():
+    texts, log10 = garnets()
+    settings = replace(SETTINGS, forest_weight=0.5, forest_share=0.1)
+    process = fit_process(measurements(texts, log10), settings)
+    asked = features([texts[5], "LiI"])
+    alone = process.predict(asked)
+    forest = alone.room_log10_conductivity + 2.0
+    shift = process.predict(asked, forest).room_log10_conductivity - alone.room_log10_conductivity
+    # A forest that says 2 decades more moves the value by its weight.
+    np.testing.assert_allclose(shift, np.exp(-alone.unexplained / 0.1), atol=1e-6)
+    assert shift[0] > 0.9
+    assert shift[1] < 0.01
+
+
 def test_an_upper_bound_pulls_down_and_is_not_taken_for_a_value():
     texts, log10 = garnets()
     bounded = np.zeros(len(texts), dtype=bool)
