@@ -132,7 +132,7 @@ class Model:
             arrays["known_descriptors"],
             arrays["process_weights"],
             arrays["process_prior"],
-            _symmetric(arrays["process_precision"]),
+            arrays["process_precision"],
             *arrays["process_blend"].tolist(),
         )
         floor, span, half_way, energy_sd, max_unexplained = arrays["calibration"].tolist()
@@ -336,7 +336,6 @@ def load_model(folder: str | Path | None = None) -> Model:
 def _arrays(parts: FittedParts) -> dict[str, np.ndarray]:
     process, calibration = parts.process, parts.calibration
     kernel = process.kernel
-    rows, columns = np.tril_indices(len(process.precision))
     return {
         "element_values": parts.tables.values,
         "element_pauling": parts.tables.pauling,
@@ -349,7 +348,7 @@ def _arrays(parts: FittedParts) -> dict[str, np.ndarray]:
         "known_descriptors": process.descriptors,
         "process_weights": process.weights,
         "process_prior": process.prior,
-        "process_precision": process.precision[rows, columns],
+        "process_precision": process.precision,
         "process_blend": np.array(
             [process.forest_weight, process.forest_share, process.retreat_share]
         ),
@@ -370,19 +369,10 @@ def _arrays(parts: FittedParts) -> dict[str, np.ndarray]:
     }
 
 
-def _symmetric(triangle: np.ndarray) -> np.ndarray:
-    """Matrix of a lower triangle stored row by row."""
-    size = round((np.sqrt(8 * len(triangle) + 1) - 1) / 2)
-    rows, columns = np.tril_indices(size)
-    matrix = np.empty((size, size), dtype=triangle.dtype)
-    matrix[rows, columns] = triangle
-    matrix[columns, rows] = triangle
-    return matrix
-
-
 def _npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    # Not compressed: a single prediction would spend a tenth of its time on unpacking.
+    np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 
