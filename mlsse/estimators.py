@@ -102,6 +102,8 @@ class ArrheniusRegressor(RegressorMixin, BaseEstimator):
             np.where(rows.is_bound, expected, room),
             sample_weight=np.exp(-np.abs(rows.inverse_temperature) / _FOREST_REACH),
         )
+        # Threads would add up the trees in any order, and the last digits would vary.
+        self.forest_.set_params(n_jobs=1)
         return self
 
     def predict_lines(self, X: Floats) -> Lines:
