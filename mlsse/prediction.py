@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -271,13 +272,26 @@ def _columns(
         return _score(read[part], temperature_k, ion, model)
 
     _ = model.sessions  # loaded once, before the threads
-    with ThreadPoolExecutor(min(len(parts), os.cpu_count() or 1)) as pool:
+    with _one_blas_thread(len(parts)), ThreadPoolExecutor(_n_workers(len(parts))) as pool:
         for part, scored in zip(parts, pool.map(score, parts), strict=True):
             for name, values in scored.items():
                 column = columns[name]
                 for row, value in zip(rows[part], values, strict=True):
                     column[row] = value
     return columns
+
+
+def _n_workers(n_parts: int) -> int:
+    return min(n_parts, os.cpu_count() or 1)
+
+
+def _one_blas_thread(n_parts: int) -> AbstractContextManager[object]:
+    """Keep the linear algebra of parallel parts from fighting over the cores."""
+    if _n_workers(n_parts) == 1:
+        return nullcontext()
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, user_api="blas")
 
 
 def _score(
