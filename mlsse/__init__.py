@@ -15,27 +15,36 @@ if TYPE_CHECKING:
     from mlsse.bundle import load_model
     from mlsse.datasets import load_dataset
     from mlsse.featurize import FormulaFeaturizer
+    from mlsse.interfaces import interface
     from mlsse.prediction import predict
+    from mlsse.thermodynamics import hull
     from mlsse.training import train
+    from mlsse.windows import window
 
 __version__ = "0.1.0"
 
 __all__ = [
     "FormulaFeaturizer",
     "__version__",
+    "hull",
+    "interface",
     "load_dataset",
     "load_model",
     "predict",
     "train",
+    "window",
 ]
 
 # Public names are imported when they are first used, so that `import mlsse` is light.
 _HOMES = {
     "FormulaFeaturizer": "mlsse.featurize",
+    "hull": "mlsse.thermodynamics",
+    "interface": "mlsse.interfaces",
     "load_dataset": "mlsse.datasets",
     "load_model": "mlsse.bundle",
     "predict": "mlsse.prediction",
     "train": "mlsse.training",
+    "window": "mlsse.windows",
 }
 
 

@@ -319,6 +319,7 @@ def stability_protocols(experiment: Experiment) -> Protocols:
             experiment,
             training.load_conductivity_rows(experiment.conductivity.sources),
             known,
+            training.load_phases(splits=("train", "val")),
             Path(folder) / "bundle",
         )
         card = prediction.predict(formulas, model=model)
@@ -392,7 +393,9 @@ def _predict(
     )
     cards = []
     with TemporaryDirectory() as folder:
-        model = training.build(experiment, known, compounds, Path(folder) / "bundle")
+        model = training.build(
+            experiment, known, compounds, training.load_phases(), Path(folder) / "bundle"
+        )
         for temperature in np.unique(temperatures):
             rows = np.flatnonzero(temperatures == temperature)
             card = prediction.predict(

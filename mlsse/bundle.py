@@ -12,9 +12,9 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,14 +28,16 @@ from mlsse.formulas import ELEMENTS, formula_from_fractions
 from mlsse.intervals import Calibration
 from mlsse.kernels import CompositionKernel, Floats
 from mlsse.paths import resource_folder
+from mlsse.phases import PhaseStore
 
 if TYPE_CHECKING:
     import onnxruntime
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CARD = "MODEL_CARD.md"
 METADATA = "metadata.json"
 ARRAYS = "arrays.npz"
+PHASES = "phases.npz"
 #: What the trees predict; each a file ``NAME.onnx``.
 STABILITY_TREES = ("decomposition_energy", "formation_energy", "stable", "metastable")
 FOREST = "room_log10_conductivity"
@@ -89,6 +91,7 @@ class FittedParts:
         Columns of the feature matrix that the trees of the stability see.
     maps : mapping of str to ProbabilityMap
         For ``stable`` and ``metastable``.
+    phases : PhaseStore
     """
 
     tables: ElementTables
@@ -99,6 +102,7 @@ class FittedParts:
     trees: Mapping[str, bytes]
     tree_columns: np.ndarray
     maps: Mapping[str, ProbabilityMap]
+    phases: PhaseStore
 
 
 class Model:
@@ -167,6 +171,12 @@ class Model:
                 {ELEMENTS[i]: float(vector[i]) for i in np.flatnonzero(vector)}
             )
         return self._names[index]
+
+    @cached_property
+    def phases(self) -> PhaseStore:
+        """The reference phases, loaded at first use."""
+        with np.load(self.folder / PHASES, allow_pickle=False) as arrays:
+            return PhaseStore(**arrays)
 
     def lines(self, features: Floats) -> Lines:
         """Predict Arrhenius lines of n compositions.
@@ -247,7 +257,9 @@ def write_bundle(
     if folder.exists() and any(folder.iterdir()) and not (folder / METADATA).is_file():
         raise BundleError(f"{folder} exists and is no bundle: name another folder to write to")
     contents = {f"{name}.onnx": parts.trees[name] for name in TREES}
-    contents[ARRAYS] = _npz_bytes(_arrays(parts))
+    # Not compressed: a single prediction would spend a tenth of its time on unpacking.
+    contents[ARRAYS] = _npz_bytes(np.savez, _arrays(parts))
+    contents[PHASES] = _npz_bytes(np.savez_compressed, parts.phases.arrays())
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(contents.items())}
     identity = hashlib.sha256("".join(hashes.values()).encode()).hexdigest()[:8]
     contents[METADATA] = (
@@ -319,7 +331,7 @@ def load_model(folder: str | Path | None = None) -> Model:
         )
     if names_hash != _names_hash():
         raise BundleError(f"{folder} was trained on other features: train it anew")
-    if set(hashes) != {ARRAYS, *(f"{name}.onnx" for name in TREES)}:
+    if set(hashes) != {ARRAYS, PHASES, *(f"{name}.onnx" for name in TREES)}:
         raise BundleError(f"{folder / METADATA} lists other files than a bundle has: train anew")
     for name, expected in hashes.items():
         path = folder / name
@@ -331,6 +343,12 @@ def load_model(folder: str | Path | None = None) -> Model:
             )
     with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
         return Model(folder, metadata, dict(arrays))
+
+
+@lru_cache(maxsize=1)
+def champion() -> Model:
+    """The shipped champion, loaded once."""
+    return load_model()
 
 
 def _arrays(parts: FittedParts) -> dict[str, np.ndarray]:
@@ -369,10 +387,9 @@ def _arrays(parts: FittedParts) -> dict[str, np.ndarray]:
     }
 
 
-def _npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
+def _npz_bytes(save: Callable[..., None], arrays: Mapping[str, np.ndarray]) -> bytes:
     buffer = io.BytesIO()
-    # Not compressed: a single prediction would spend a tenth of its time on unpacking.
-    np.savez(buffer, allow_pickle=False, **arrays)
+    save(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 

@@ -72,6 +72,12 @@ class ElementTables:
     pauling: Floats
 
     @cached_property
+    def atomic_weights(self) -> dict[str, float]:
+        """Standard atomic weight of each element, g/mol."""
+        column = self.values[:, PROPERTIES.index("AtomicWeight")]
+        return dict(zip(ELEMENTS, column.tolist(), strict=True))
+
+    @cached_property
     def rows(self) -> Floats:
         """`values` and a row of zeros, for no element."""
         return np.vstack([self.values, np.zeros(len(PROPERTIES))])

@@ -506,7 +506,7 @@ _MAX_DENOMINATOR = 2000
 _FRACTION_ERROR = 1e-7
 
 
-def formula_from_fractions(fractions: Mapping[str, float]) -> str:
+def formula_from_fractions(fractions: Mapping[str, float], *, whole: bool = False) -> str:
     """Write a readable formula from atom fractions, or from amounts of any unit.
 
     Whole numbers without a common divisor if they sum to at most 36 (``Li10GeP2S12``); else
@@ -518,6 +518,8 @@ def formula_from_fractions(fractions: Mapping[str, float]) -> str:
     ----------
     fractions : mapping of str to float
         Fraction or amount of each element, above zero, their sum between 1e-30 and 1e30.
+    whole : bool
+        Write small whole numbers also if they sum to more than 36.
 
     Returns
     -------
@@ -548,7 +550,7 @@ def formula_from_fractions(fractions: Mapping[str, float]) -> str:
     counts = _whole_numbers([float(fractions[symbol]) for symbol in symbols])
     if counts is None:
         texts = [_four_digits(10.0 * fractions[symbol] / total) for symbol in symbols]
-    elif sum(counts) <= _MAX_ATOMS:
+    elif whole or sum(counts) <= _MAX_ATOMS:
         texts = [str(count) for count in counts]
     else:
         atoms = sum(counts)

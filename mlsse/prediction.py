@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlsse.bundle import Model, load_model
+from mlsse.bundle import Model, champion
 from mlsse.charges import is_charge_balanced
 from mlsse.compositions import composition_vectors, nearest
 from mlsse.errors import ConditionError, FormulaError
@@ -169,7 +169,7 @@ def explain(
     ConditionError
         If the temperature or the ion cannot be used.
     """
-    model = model or _champion()
+    model = model or champion()
     temperature_k = check_temperature(temperature_k)
     read = parse_formula(formula)
     contributions: list[tuple[str, float]] = []
@@ -226,11 +226,6 @@ def _conductivity_table() -> tuple[pd.DataFrame, np.ndarray]:
     return table, composition_vectors(table["formula"])
 
 
-@lru_cache(maxsize=1)
-def _champion() -> Model:
-    return load_model()
-
-
 def _check_ion(ion: str | None) -> str | None:
     if ion is None or ion in IONS:
         return ion
@@ -247,7 +242,7 @@ def _columns(
     """The score card as one list a column."""
     temperature_k = check_temperature(temperature_k)
     ion = _check_ion(ion)
-    model = model or _champion()
+    model = model or champion()
     texts = [formulas] if isinstance(formulas, str) else list(formulas)
     columns: dict[str, list[Any]] = {name: [None] * len(texts) for name in SCORE_CARD}
     columns["formula"] = [text if isinstance(text, str) else repr(text) for text in texts]

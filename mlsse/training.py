@@ -32,6 +32,7 @@ from mlsse.formulas import parse_formula
 from mlsse.intervals import Calibration, fit_calibration
 from mlsse.kernels import Floats
 from mlsse.model_card import model_card
+from mlsse.phases import PhaseStore, fit_phases
 from mlsse.splits import composition_groups, grouped_folds
 from mlsse.targets import METASTABLE_EV_PER_ATOM, inverse_temperature
 from mlsse.tree_export import to_onnx
@@ -308,6 +309,27 @@ def load_stability_rows(max_rows: int | None = None, seed: int = 0) -> Stability
     )
 
 
+def load_phases(splits: Sequence[str] = ("train", "val", "test")) -> PhaseStore:
+    """Read the reference phases.
+
+    Parameters
+    ----------
+    splits : sequence of str
+        Parts of the standard split to take compounds from; all by default.
+
+    Returns
+    -------
+    PhaseStore
+    """
+    table = load_dataset("critexam")
+    table = table[table["split"].isin(splits)]
+    return fit_phases(
+        [parse_formula(formula).amounts for formula in table["formula"]],
+        table["formation_energy_ev_per_atom"].to_numpy(),
+        table["decomposition_energy_ev_per_atom"].to_numpy(),
+    )
+
+
 @dataclass(frozen=True)
 class FittedStability:
     """Fitted stability models and how they did on the rows they were calibrated on."""
@@ -414,6 +436,7 @@ def build(
     experiment: Experiment,
     conductivity: ConductivityRows,
     stability: StabilityRows,
+    phases: PhaseStore,
     folder: str | Path,
 ) -> Model:
     """Fit all models to the given rows and write them as a checked bundle.
@@ -423,6 +446,7 @@ def build(
     experiment : Experiment
     conductivity : ConductivityRows
     stability : StabilityRows
+    phases : PhaseStore
     folder : str or pathlib.Path
 
     Returns
@@ -437,7 +461,7 @@ def build(
     """
     fitted = fit_conductivity(conductivity, experiment.conductivity, experiment.seed)
     trees = fit_stability(stability, experiment.stability, experiment.seed)
-    return assemble(experiment, conductivity, fitted, stability, trees, folder)
+    return assemble(experiment, conductivity, fitted, stability, trees, phases, folder)
 
 
 def assemble(
@@ -446,6 +470,7 @@ def assemble(
     fitted: FittedConductivity,
     stability: StabilityRows,
     trees: FittedStability,
+    phases: PhaseStore,
     folder: str | Path,
 ) -> Model:
     """Write fitted models as a bundle, after checking that it infers what they predict."""
@@ -462,8 +487,9 @@ def assemble(
         },
         tree_columns=trees.columns,
         maps=trees.maps,
+        phases=phases,
     )
-    metadata = _metadata(experiment, conductivity, fitted, trees)
+    metadata = _metadata(experiment, conductivity, fitted, trees, phases)
     card = model_card(metadata)
     with TemporaryDirectory() as scratch:
         model = load_model(write_bundle(Path(scratch) / "bundle", parts, metadata, card))
@@ -498,7 +524,7 @@ def train(config_path: str | Path, folder: str | Path) -> Model:
     experiment = load_experiment(config_path)
     conductivity = load_conductivity_rows(experiment.conductivity.sources)
     stability = load_stability_rows(experiment.stability.max_rows, experiment.seed)
-    return build(experiment, conductivity, stability, folder)
+    return build(experiment, conductivity, stability, load_phases(), folder)
 
 
 def _check_faithful(
@@ -549,6 +575,7 @@ def _metadata(
     conductivity: ConductivityRows,
     fitted: FittedConductivity,
     trees: FittedStability,
+    phases: PhaseStore,
 ) -> dict[str, Any]:
     """What a bundle says of itself: experiment, data, versions, metrics."""
     sources = [*experiment.conductivity.sources, "critexam"]
@@ -572,5 +599,6 @@ def _metadata(
             "python": platform.python_version(),
             **{p: version(p) for p in ("numpy", "scikit-learn", "matminer", "pymatgen", "onnx")},
         },
+        "phases": {"source": "critexam", "count": len(phases)},
         "metrics": {"conductivity": fitted.report, "stability": trees.report},
     }

@@ -13,6 +13,7 @@ from mlsse.config import ProcessSettings, load_experiment
 from mlsse.features import compute_features, feature_names, fraction_columns
 from mlsse.featurize import element_tables
 from mlsse.formulas import parse_formula
+from mlsse.phases import fit_phases
 from mlsse.splits import composition_groups
 from mlsse.targets import inverse_temperature
 from mlsse.training import (
@@ -113,6 +114,22 @@ def stability_rows():
     return StabilityRows(X, energy, -4.0 * ionic, np.full(len(texts), "train"))
 
 
+@lru_cache(maxsize=1)
+def phases():
+    """A few reference phases with round energies, eV/atom: Li-O, Li-P-S and what they touch."""
+    energies = {
+        "Li2O": -2.0, "Li2O2": -1.6, "Li2S": -1.5, "P2S5": -0.4, "Li3PS4": -1.2, "Li3P": -0.9,
+        "Li3PO4": -2.7, "P2O5": -2.2, "LiCl": -2.1, "YCl3": -2.4, "LiCoO2": -1.7, "CoO": -1.2,
+        "CoS": -0.5, "Li2SO4": -2.2, "Na2S": -1.2, "LiPS3": -0.7,
+    }  # fmt: skip
+    above = {"LiPS3": 0.2}
+    return fit_phases(
+        [parse_formula(text).amounts for text in energies],
+        np.array(list(energies.values())),
+        np.array([above.get(text, -0.1) for text in energies]),
+    )
+
+
 def smoke_experiment():
     return load_experiment(Path(__file__).parents[1] / "experiments" / "smoke.toml")
 
@@ -131,5 +148,11 @@ def write(folder):
     """Write the fitted models as a bundle and load it."""
     conductivity, stability = fitted()
     return assemble(
-        smoke_experiment(), conductivity_rows(), conductivity, stability_rows(), stability, folder
+        smoke_experiment(),
+        conductivity_rows(),
+        conductivity,
+        stability_rows(),
+        stability,
+        phases(),
+        folder,
     )

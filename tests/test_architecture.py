@@ -16,24 +16,32 @@ PACKAGE = Path(mlsse.__file__).parent
 LAYERS = (
     {"errors"},
     {"config", "paths"},
-    {"formulas", "targets", "downloads", "cleaning", "laskowski", "merging", "provenance"},
+    {
+        "formulas", "targets", "downloads", "cleaning", "laskowski", "merging", "provenance",
+        "simplex",
+    },
     {"flat_formulas"},
     {"compositions", "charges"},
     {"datasets", "features", "phases", "splits", "metrics"},
-    {"featurize", "kernels", "tree_export", "thermodynamics", "model_card"},
+    {"featurize", "kernels", "tree_export", "model_card"},
     {"arrhenius"},
     {"intervals", "estimators"},
     {"bundle"},
-    {"training", "prediction", "speed"},
+    {"thermodynamics"},
+    {"windows"},
+    {"interfaces"},
+    {"coatings"},
+    {"training", "prediction", "speed", "plots"},
+    {"thermodynamic_benchmarks"},
     {"screening", "candidates", "benchmarks", "tracking"},
     {"retraining", "serving", "tables"},
     {"cli"},
-)
+)  # fmt: skip
 LAYER_OF = {module: i for i, layer in enumerate(LAYERS) for module in layer}
 #: Which modules may import a library at all.
 ROOMS = {
     "matminer": {"featurize", "speed"},
-    "pymatgen": {"featurize", "speed"},
+    "pymatgen": {"featurize", "speed", "thermodynamic_benchmarks"},
     "mlflow": {"tracking", "serving"},
     "onnx": {"tree_export"},
     "sklearn": {
@@ -44,6 +52,7 @@ ROOMS = {
 PREDICTION_PATH = {
     "errors", "config", "paths", "formulas", "targets", "flat_formulas", "compositions", "charges",
     "features", "kernels", "arrhenius", "intervals", "bundle", "prediction", "tables", "cli",
+    "simplex", "phases", "thermodynamics", "windows", "interfaces", "coatings",
 }  # fmt: skip
 HEAVY = {"sklearn", "matminer", "mlflow", "pymatgen", "onnx", "scipy", "pandas", "matplotlib"}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import synthetic
 
-from mlsse.bundle import ARRAYS, METADATA, TREES, ProbabilityMap, load_model
+from mlsse.bundle import ARRAYS, METADATA, PHASES, TREES, ProbabilityMap, load_model
 from mlsse.errors import BundleError
 
 
@@ -46,7 +46,7 @@ def test_it_replaces_an_old_bundle_and_leaves_nothing_beside(folder):
     synthetic.write(folder)
     assert sorted(p.name for p in folder.parent.iterdir()) == ["bundle"]
     assert sorted(p.name for p in folder.iterdir()) == sorted(
-        [METADATA, ARRAYS, "MODEL_CARD.md", *(f"{name}.onnx" for name in TREES)]
+        [METADATA, ARRAYS, PHASES, "MODEL_CARD.md", *(f"{name}.onnx" for name in TREES)]
     )
 
 

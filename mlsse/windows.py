@@ -1,0 +1,368 @@
+"""The electrochemical window: between which voltages of the mobile ion a composition lasts.
+
+As ions are taken up or given off, the equilibrium among the reference phases passes from one
+plateau of voltage to the next. The voltage against the metal of the ion is minus its chemical
+potential. Methods: Zhu, He and Mo 2015, doi:10.1021/acsami.5b07517; Richards et al. 2016,
+doi:10.1021/acs.chemmater.5b04082.
+
+A composition above the hull is treated as if it lay on the hull, as these works do. A formula
+that was rounded, or doped without exact balance of charge, lies beside the ion content at which
+the voltage changes, and a strict reading gives no window at all. So
+
+- a limit is the mean voltage at which the ions between 0.001 and 0.012 for one atom of the
+  composition are exchanged, not that of the very first one,
+- where the ion content lies at a distance ``d`` from the nearest one at which the voltage falls
+  by 0.1 V or more, both ends of that range are moved outwards by ``2 d``, and the result says so.
+
+Both make the limits change gradually with the composition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlsse.bundle import Model, champion
+from mlsse.errors import ConditionError, FormulaError
+from mlsse.formulas import Formula
+from mlsse.phases import ChemicalSystem, PhaseStore
+from mlsse.simplex import Basis, Floats, follow, minimise
+from mlsse.thermodynamics import (
+    as_table,
+    energy_above_hull,
+    general_notes,
+    is_disordered,
+    mixture,
+    named_amounts,
+    read_formula,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Ions whose windows are known, each of one elementary charge.
+WINDOW_IONS = ("Li", "Na", "K")
+
+# Ions exchanged, for one atom of the composition.
+_FIRST, _LAST = 0.001, 0.012
+_AT_ITS_WORD = 1e-4  # an ion content within this of a change of voltage is taken as it stands
+_SHIFT = 2.0
+_MAX_DISTANCE = 0.03
+#: How far the limits look, in ions for one atom of the composition.
+REACH = _LAST + _SHIFT * _MAX_DISTANCE
+
+_SMALL_CHANGE_V = 0.03
+_CHANGE_V = 0.1
+_NARROW_V = 0.05
+_SAME_V = 1e-6
+_PRODUCTS_BEYOND_V = 1e-3
+_ROUNDED = 0.002  # ions for one atom: a distance above this is worth a note
+
+
+@dataclass(frozen=True)
+class Step:
+    """Equilibrium over a range of voltages.
+
+    Attributes
+    ----------
+    voltage_low_v : float
+        Against the metal of the ion.
+    voltage_high_v : float or None
+        None where no higher voltage changes anything.
+    uptake : float
+        Ions taken up (above zero) or given off by one mole of the formula as written.
+    products : dict of str to float
+        Phases in equilibrium, moles.
+    """
+
+    voltage_low_v: float
+    voltage_high_v: float | None
+    uptake: float
+    products: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The electrochemical window of a composition.
+
+    Attributes
+    ----------
+    formula, reduced_formula, ion : str
+    reduction_limit_v, oxidation_limit_v : float
+        Volts against the metal of the ion. A reduction limit of zero: stable against the metal.
+    reduction_products, oxidation_products : dict of str to float
+        Equilibrium one millivolt beyond the limits: moles for one mole of the formula; none
+        where nothing is reduced.
+    reduction_reaction, oxidation_reaction : str
+        The balanced reactions, with the ions taken up or given off.
+    steps : tuple of Step
+        The whole staircase, from zero volts up.
+    e_hull_ev_per_atom : float
+        How far the composition lies above the hull on which the window treats it.
+    e_hull_source : {"reference", "model"}
+    notes : tuple of str
+        Cautions, each a short code with words.
+    """
+
+    formula: str
+    reduced_formula: str
+    ion: str
+    reduction_limit_v: float
+    oxidation_limit_v: float
+    reduction_products: dict[str, float]
+    oxidation_products: dict[str, float]
+    reduction_reaction: str
+    oxidation_reaction: str
+    steps: tuple[Step, ...]
+    e_hull_ev_per_atom: float
+    e_hull_source: str
+    notes: tuple[str, ...]
+
+
+def window(
+    formula: str | Formula | Iterable[str], ion: str = "Li", *, model: Model | None = None
+) -> Window | pd.DataFrame:
+    """Find the electrochemical window.
+
+    Parameters
+    ----------
+    formula : str or Formula, or iterable of str
+    ion : {"Li", "Na", "K"}
+        The mobile ion; voltages are against its metal.
+    model : Model, optional
+        By default the shipped champion.
+
+    Returns
+    -------
+    Window, or pandas.DataFrame of shape (n, n_fields)
+        A table for an iterable, with a column ``error`` in which a formula without a window
+        has its error and all else is empty.
+
+    Raises
+    ------
+    FormulaError
+        If the formula is unusable, an element has no reference, or the ion is not in it.
+    ConditionError
+        If the ion is none of the three.
+
+    Examples
+    --------
+    >>> found = window("Li3PO4")
+    >>> round(found.reduction_limit_v, 2), round(found.oxidation_limit_v, 2)
+    (0.69, 4.21)
+    """
+    check_window_ion(ion)
+    if not isinstance(formula, (str, Formula)):
+        return as_table(lambda text: window(text, ion, model=model), formula, Window)
+    model = model or champion()
+    read = read_formula(formula, model.phases)
+    if ion not in read.amounts:
+        raise FormulaError(
+            f"formula {read.text!r}: no {ion} in it, so no window of that ion: name the ion that "
+            "it has, one of Li, Na, K",
+            text=read.text,
+        )
+    if len(read.amounts) == 1:
+        raise FormulaError(f"formula {read.text!r}: the metal itself has no window", text=read.text)
+    phases = model.phases
+    system = phases.system(phases.elements_of(read))
+    target = system.target(read)
+    path = _Path(system, target, minimise(system.columns, system.energies, target), ion, np.inf)
+    limits = path.limits()
+    e_hull, source = energy_above_hull(read, model)
+    n_atoms = sum(read.amounts.values())
+    steps = path.steps(n_atoms, phases)
+    reduced = _products_at(steps, limits.reduction_v - _PRODUCTS_BEYOND_V)
+    oxidised = _products_at(steps, limits.oxidation_v + _PRODUCTS_BEYOND_V)
+    return Window(
+        formula=read.text,
+        reduced_formula=read.reduced_formula,
+        ion=ion,
+        reduction_limit_v=limits.reduction_v,
+        oxidation_limit_v=limits.oxidation_v,
+        reduction_products=reduced.products if reduced else {},
+        oxidation_products=oxidised.products if oxidised else {},
+        reduction_reaction=_ion_reaction(read, ion, reduced),
+        oxidation_reaction=_ion_reaction(read, ion, oxidised),
+        steps=steps,
+        e_hull_ev_per_atom=e_hull,
+        e_hull_source=source,
+        notes=_notes(read, limits, n_atoms, ion, e_hull, source),
+    )
+
+
+def check_window_ion(ion: str) -> str:
+    """Return the ion, or refuse it with a `ConditionError`."""
+    if ion not in WINDOW_IONS:
+        raise ConditionError(f"ion {ion!r}: windows are known for {', '.join(WINDOW_IONS)}")
+    return ion
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of a window, and what they rest on.
+
+    Attributes
+    ----------
+    reduction_v, oxidation_v : float
+    reduction_range_v, oxidation_range_v : float
+        Between the least and the greatest voltage that a limit is the mean of.
+    distance : float
+        From the ion content to the nearest one at which the voltage changes, in ions for one
+        atom of the composition.
+    """
+
+    reduction_v: float
+    oxidation_v: float
+    reduction_range_v: float
+    oxidation_range_v: float
+    distance: float
+
+
+def limits(system: ChemicalSystem, target: Floats, basis: Basis, ion: str) -> Limits:
+    """Limits of the window of a composition, without the staircase.
+
+    Parameters
+    ----------
+    system : ChemicalSystem
+    target : ndarray of shape (n,)
+        Atom fractions.
+    basis : Basis
+        Optimal for the target.
+    ion : str
+        In the composition.
+
+    Returns
+    -------
+    Limits
+    """
+    return _Path(system, target, basis, ion, REACH).limits()
+
+
+class _Path:
+    """Plateaus of voltage on both sides of a composition.
+
+    Each plateau is the voltage at which ions between two numbers are exchanged, the ions
+    counted for one atom of the composition and from it, above zero where taken up.
+    """
+
+    def __init__(
+        self, system: ChemicalSystem, target: Floats, basis: Basis, ion: str, reach: float
+    ) -> None:
+        place = system.elements.index(ion)
+        self.system, self.target, self.content = system, target, float(target[place])
+        self.heading = np.zeros(len(target))
+        self.heading[place] = 1.0
+        starts, ends, voltages, self.bases = [], [], [], []
+        for sign in (-1.0, 1.0):
+            far = min(reach, self.content) if sign < 0 else reach
+            parts = [
+                (start, end, max(0.0, -float(found.prices(system.energies)[place])), found)
+                for start, end, found in follow(
+                    system.columns, system.energies, basis, target, sign * self.heading, far
+                )
+            ]
+            for start, end, voltage, found in parts if sign > 0 else reversed(parts):
+                starts.append(start if sign > 0 else -end)
+                ends.append(end if sign > 0 else -start)
+                voltages.append(voltage)
+                self.bases.append(found)
+        self.starts, self.ends = np.array(starts), np.array(ends)
+        # The voltage falls as ions are taken up; rounding errors may not say otherwise.
+        self.voltages = np.minimum.accumulate(voltages)
+
+    def limits(self) -> Limits:
+        distance = self._distance()
+        shift = _SHIFT * min(distance, _MAX_DISTANCE)
+        # Of a small ion content some is left when the oxidation limit is read.
+        scale = min(1.0, 0.95 * self.content / (_LAST + shift))
+        oxidation = self._between(-scale * (_LAST + shift), -scale * (_FIRST + shift))
+        reduction = self._between(_FIRST + shift, _LAST + shift)
+        return Limits(
+            reduction[0], oxidation[0], reduction[1], oxidation[1], min(distance, _MAX_DISTANCE)
+        )
+
+    def _distance(self) -> float:
+        """Distance to the nearest ion content at which the voltage changes."""
+        here = np.abs(self.starts[1:]) <= _AT_ITS_WORD
+        drops = self.voltages[:-1] - self.voltages[1:]
+        if drops[here].sum() >= _SMALL_CHANGE_V:
+            return 0.0
+        return float(np.abs(self.starts[1:][drops >= _CHANGE_V]).min(initial=np.inf))
+
+    def _between(self, low: float, high: float) -> tuple[float, float]:
+        """Mean and range of the voltages at which ions between two numbers are exchanged."""
+        widths = np.minimum(self.ends, high) - np.maximum(self.starts, low)
+        inside = widths > 0.0
+        voltages = self.voltages[inside]
+        mean = float(voltages @ widths[inside]) / (high - low)
+        return mean, float(voltages.max() - voltages.min())
+
+    def steps(self, n_atoms: float, phases: PhaseStore) -> tuple[Step, ...]:
+        """The equilibria between the plateaus, from zero volts up."""
+        found = []
+        for i in reversed(range(len(self.voltages))):
+            high = float(self.voltages[i - 1]) if i else None
+            if high is not None and self.voltages[i] > high - _SAME_V:
+                continue
+            uptake = self.starts[i]
+            target = np.maximum(self.target + uptake * self.heading, 0.0)
+            amounts = self.bases[i].amounts(target)
+            products = named_amounts(self.system, self.bases[i], amounts, n_atoms, phases)
+            found.append(Step(float(self.voltages[i]), high, float(uptake * n_atoms), products))
+        return tuple(found)
+
+
+def _products_at(steps: Sequence[Step], voltage: float) -> Step | None:
+    """The equilibrium at a voltage; None below zero, where the metal is deposited."""
+    passed = [step for step in steps if step.voltage_low_v <= voltage]
+    return passed[-1] if passed else None
+
+
+def _ion_reaction(formula: Formula, ion: str, step: Step | None) -> str:
+    if step is None:
+        return ""
+    ions = mixture({ion: abs(step.uptake)})
+    if step.uptake > 0:
+        return f"{formula.text} + {ions} -> {mixture(step.products)}"
+    return f"{formula.text} -> {mixture(step.products)} + {ions}"
+
+
+def _notes(
+    formula: Formula, limits: Limits, n_atoms: float, ion: str, e_hull: float, source: str
+) -> tuple[str, ...]:
+    notes = window_notes(limits, n_atoms, ion)
+    if e_hull > 0.0:
+        notes.append(
+            f"above_hull: {e_hull:.3f} eV/atom above the hull ({source}), on which the window "
+            "treats it; by itself it would last less"
+        )
+    if is_disordered(formula):
+        notes.append("disorder: mixing entropy is left out")
+    return tuple(notes + general_notes(formula))
+
+
+def window_notes(limits: Limits, n_atoms: float, ion: str) -> list[str]:
+    """What stands behind the limits of a window, as short codes with words."""
+    notes = []
+    if limits.oxidation_v - limits.reduction_v < _NARROW_V:
+        notes.append("no_window: ions are taken up and given off at nearly the same voltage")
+    if limits.distance > _ROUNDED:
+        distance = "more than " if limits.distance >= _MAX_DISTANCE else ""
+        distance += f"{limits.distance * n_atoms:.2g} {ion}"
+        notes.append(
+            f"off_stoichiometry: the voltage changes {distance} a formula unit away, by rounding, "
+            "unbalanced charge or a part that reduces another; the limits are read beyond that"
+        )
+    for name, spread in (
+        ("reduction", limits.reduction_range_v), ("oxidation", limits.oxidation_range_v),
+    ):  # fmt: skip
+        if spread > _CHANGE_V:
+            notes.append(
+                f"{name}_in_steps: the {name} limit is a mean over {spread:.1f} V, since a "
+                "small part of the composition reacts first; small changes of it move the limit"
+            )
+    return notes
