@@ -32,7 +32,8 @@ def model_card(metadata: Mapping[str, Any]) -> str:
 ## What it predicts
 From a chemical formula alone: lithium-ion conductivity between 200 and 800 K with a 90 %
 interval and an activation energy, the probability of at least 1e-4 S/cm, formation and
-decomposition energy, and the probabilities of being stable and metastable.
+decomposition energy, and the probabilities of being stable and metastable; for any ion, what the
+composition decomposes into, and for Li, Na and K the voltage window.
 
 - Conductivity: a Gaussian process over compositions, linear in 1/T by construction
   (log10 of conductivity, not of conductivity times temperature), and beside it, near to known
@@ -41,21 +42,28 @@ decomposition energy, and the probabilities of being stable and metastable.
   of the training rows, and the interval widens.
 - Stability: gradient-boosted trees for both energies and both probabilities (calibrated by a
   logistic map; stable is held at most as likely as metastable).
+- Energy above hull, products, voltage windows and interface reactions: linear programs over the
+  energies of {metadata["phases"]["count"]:,} reference phases, at 0 K. The energy above hull is
+  learned only for a composition that is none of them. Windows treat a composition above the hull
+  as if it lay on it.
 
 ## What it cannot know
 Polymorphs, glass against crystal, density, grain boundaries and processing: one formula has one
 prediction, and measured values of one formula spread over decades. Melting and phase changes are
-not modelled. Sodium and other ions are refused, since the data hold lithium conductors. Most
-values are total conductivities at room temperature; sources that do not say which are taken as
-total.
+not modelled. Conductivities of sodium and other ions are refused, since the data hold lithium
+conductors. Most values are total conductivities at room temperature; sources that do not say
+which are taken as total. Thermodynamics says what could form, not how fast: measured voltage
+limits are wider, and an interface that reacts may pass into a thin layer that stops. Small
+molecules (water, carbon dioxide) are bound too strongly in the reference data, so reactions with
+air are a ranking at best; energies of nickel oxides are off by up to 0.3 eV/atom.
 
 ## What it learned from
 | source | rows | share of the conductivity rows | terms | reference |
 |---|---|---|---|---|
 {table}
 
-The bundle holds fitted parameters (weights, composition vectors, calibration); it holds no
-measured value and no DOI.
+The bundle holds fitted parameters (weights, composition vectors, calibration, the energies of
+the reference phases); it holds no measured value and no DOI.
 
 ## How it scored while it was trained
 Conductivity: {conductivity["protocol"]}. {conductivity["n_rows"]:,} rows

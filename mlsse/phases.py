@@ -115,6 +115,10 @@ class PhaseStore:
         """What the store is made from again, by the names of its parameters."""
         return dict(self._arrays)
 
+    def without_reference(self, formula: Formula) -> list[str]:
+        """Elements of a formula that no reference phase has."""
+        return [element for element in formula.amounts if element not in self._elements]
+
     def check(self, formula: Formula) -> None:
         """Refuse elements without a reference.
 
@@ -122,13 +126,13 @@ class PhaseStore:
         ------
         FormulaError
         """
-        for element in formula.amounts:
-            if element not in self._elements:
-                raise FormulaError(
-                    f"formula {formula.text!r}: no reference phase has {element}, so nothing is "
-                    "known of its energy: leave it out",
-                    text=formula.text,
-                )
+        missing = self.without_reference(formula)
+        if missing:
+            raise FormulaError(
+                f"formula {formula.text!r}: no reference phase has {', '.join(missing)}, so "
+                "nothing is known of such energies: leave it out",
+                text=formula.text,
+            )
 
     def elements_of(self, formula: Formula, *others: Formula) -> tuple[str, ...]:
         """Elements of formulas, by atomic number."""

@@ -18,6 +18,7 @@ from mlsse.compositions import composition_vectors, nearest
 from mlsse.errors import ConditionError, FormulaError
 from mlsse.features import MOBILE_ION, compute_features
 from mlsse.formulas import Formula, parse_formula
+from mlsse.phase_columns import phase_columns
 from mlsse.targets import ROOM_TEMPERATURE_K, check_temperature, inverse_temperature
 
 if TYPE_CHECKING:
@@ -266,7 +267,7 @@ def _columns(
     def score(part: slice) -> dict[str, list[Any]]:
         return _score(read[part], temperature_k, ion, model)
 
-    _ = model.sessions  # loaded once, before the threads
+    _ = model.sessions, model.phases  # loaded once, before the threads
     with _one_blas_thread(len(parts)), ThreadPoolExecutor(_n_workers(len(parts))) as pool:
         for part, scored in zip(parts, pool.map(score, parts), strict=True):
             for name, values in scored.items():
@@ -308,6 +309,7 @@ def _score(
     in_domain = calibration.in_domain(lines) & covered
     indices, distances = (a[:, 0] for a in nearest(vectors, model.process.vectors))
     stability = model.stability(features)
+    of_phases, phase_warnings = phase_columns(formulas, ions, stability.decomposition_energy, model)
 
     def where_covered(values: np.ndarray) -> list[Any]:
         return [v if c else None for v, c in zip(values.tolist(), covered.tolist(), strict=True)]
@@ -329,11 +331,16 @@ def _score(
         "decomposition_energy_ev_per_atom": stability.decomposition_energy.tolist(),
         "stable_probability": stability.stable_probability.tolist(),
         "metastable_probability": stability.metastable_probability.tolist(),
+        **of_phases,
         "conductivity_kind": ["total" if c else None for c in covered],
         "model_version": [model.version] * n_rows,
         "warnings": [
-            _warnings(*row, temperature_k, model)
-            for row in zip(formulas, ions, in_domain, indices, distances, strict=True)
+            _warnings(*known, temperature_k, model) + more
+            for known, more in zip(
+                zip(formulas, ions, in_domain, indices, distances, strict=True),
+                phase_warnings,
+                strict=True,
+            )
         ],
     }
 

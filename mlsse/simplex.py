@@ -38,10 +38,6 @@ class Basis:
     members: NDArray[np.intp]
     inverse: NDArray[np.floating]
 
-    def copy(self) -> Basis:
-        """A basis of its own, which pivots of this one leave alone."""
-        return Basis(self.members.copy(), self.inverse.copy())
-
     def amounts(self, target: Floats) -> Floats:
         """Amount of each member, shape (n_rows,); of many targets (n_rows, k), as many."""
         return self.inverse @ target
@@ -135,9 +131,6 @@ def follow(
 ) -> Iterator[tuple[float, float, Basis]]:
     """Follow the mixture of least cost as the target moves in a straight line.
 
-    This is the dual simplex method with a parametric right-hand side: at each kink of the
-    least cost one member leaves and the column that then costs least enters.
-
     Parameters
     ----------
     columns : ndarray of shape (n_rows, n_columns)
@@ -158,34 +151,77 @@ def follow(
         Optimal on this part. The last part ends at ``reach``, or where a target would need an
         amount below zero.
     """
-    basis = basis.copy()
-    amounts, change = basis.amounts(target), basis.amounts(heading)
-    at = 0.0
+    for _, start, end, found in follow_many(
+        columns, costs, basis, target[:, None], heading, np.array([reach])
+    ):
+        yield float(start[0]), float(end[0]), found
+
+
+def follow_many(
+    columns: Floats, costs: Floats, basis: Basis, targets: Floats, heading: Floats, reaches: Floats
+) -> Iterator[tuple[NDArray[np.intp], Floats, Floats, Basis]]:
+    """Follow the mixtures of least cost of many targets that move side by side.
+
+    This is the dual simplex method with a parametric right-hand side: at each kink of the least
+    cost one member leaves and the column that then costs least enters. Which one enters depends
+    on the basis and not on the target, so targets go together as long as the same members leave.
+
+    Parameters
+    ----------
+    columns, costs, basis, heading
+        As for `follow`; the basis is optimal for all targets.
+    targets : ndarray of shape (n_rows, k)
+    reaches : ndarray of shape (k,)
+
+    Yields
+    ------
+    which : ndarray of int, shape (m,)
+        Some of the targets. Parts of one target come in their order.
+    starts, ends : ndarray of shape (m,)
+        Part of the way of each.
+    basis : Basis
+        Optimal on this part.
+    """
+    pending = [(basis, np.arange(len(reaches)), np.zeros(len(reaches)))]
     for _ in range(_MAX_PIVOTS):
-        falling = change < -_NO_PIVOT
-        ends = np.full(len(amounts), np.inf)
-        np.divide(amounts, -change, out=ends, where=falling)
-        row = int(ends.argmin())
-        end = max(float(ends[row]), at)
-        if end > at + _NO_STEP:
-            yield at, min(end, reach), basis.copy()
-            at = end
-        if end >= reach:
+        if not pending:
             return
-        exchange = basis.inverse[row] @ columns
-        usable = exchange < -_NO_PIVOT
-        if not usable.any():
-            return
-        losses = np.maximum(costs - basis.prices(costs) @ columns, 0.0)
-        rates = np.full(len(costs), np.inf)
-        np.divide(losses, -exchange, out=rates, where=usable)
-        # Of columns that cost the same, that of the largest pivot keeps rounding errors small.
-        cheapest = np.flatnonzero(rates <= rates.min() + _NO_GAIN)
-        column = int(cheapest[exchange[cheapest].argmin()])
-        basis.pivot(row, column, basis.inverse @ columns[:, column])
-        basis.inverse = np.linalg.inv(columns[:, basis.members])
-        amounts, change = basis.amounts(target), basis.amounts(heading)
+        basis, which, at = pending.pop()
+        amounts, change = basis.amounts(targets[:, which]), basis.amounts(heading)
+        falling = np.flatnonzero(change < -_NO_PIVOT)
+        if len(falling):
+            ends = amounts[falling] / -change[falling, None]
+            leaving = ends.argmin(axis=0)
+            end = np.maximum(ends[leaving, np.arange(len(which))], at)
+            leaving = falling[leaving]
+        else:
+            end, leaving = np.full(len(which), np.inf), np.zeros(len(which), dtype=np.intp)
+        moved = end > at + _NO_STEP
+        if moved.any():
+            yield which[moved], at[moved], np.minimum(end, reaches[which])[moved], basis
+        at = np.where(moved, end, at)
+        goes_on = end < reaches[which]
+        for row in np.unique(leaving[goes_on]).tolist():
+            following = _after_leaving(columns, costs, basis, row)
+            if following is not None:
+                members = goes_on & (leaving == row)
+                pending.append((following, which[members], at[members]))
     raise ArithmeticError(f"no end of a line of mixtures after {_MAX_PIVOTS} pivots")
+
+
+def _after_leaving(columns: Floats, costs: Floats, basis: Basis, row: int) -> Basis | None:
+    """The optimal basis once a member falls to zero; None if nothing can take its place."""
+    exchange = basis.inverse[row] @ columns
+    usable = np.flatnonzero(exchange < -_NO_PIVOT)
+    if not len(usable):
+        return None
+    losses = costs[usable] - basis.prices(costs) @ columns[:, usable]
+    rates = np.maximum(losses, 0.0) / -exchange[usable]
+    # Of columns that cost the same, that of the largest pivot keeps rounding errors small.
+    cheapest = usable[rates <= rates.min() + _NO_GAIN]
+    members = basis.members.copy()
+    members[row] = cheapest[exchange[cheapest].argmin()]
+    return Basis(members, np.linalg.inv(columns[:, members]))
 
 
 def _first_used_up(basis: Basis, amounts: Floats, direction: Floats) -> tuple[int, float]:

@@ -290,8 +290,13 @@ def named_amounts(
             found[name] = atoms / (1 if name == system.elements[member] else 2)
         else:
             name = phases.name(int(system.rows[member - n_elements]))
-            found[name] = atoms / sum(parse_formula(name).amounts.values())
+            found[name] = atoms / _atoms(name)
     return found
+
+
+@lru_cache(maxsize=65536)
+def _atoms(name: str) -> float:
+    return sum(parse_formula(name).amounts.values())
 
 
 def reaction(reactants: Mapping[str, float], products: Mapping[str, float]) -> str:

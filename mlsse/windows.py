@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from mlsse.bundle import Model, champion
 from mlsse.errors import ConditionError, FormulaError
 from mlsse.formulas import Formula
 from mlsse.phases import ChemicalSystem, PhaseStore
-from mlsse.simplex import Basis, Floats, follow, minimise
+from mlsse.simplex import Basis, Floats, follow_many, minimise
 from mlsse.thermodynamics import (
     as_table,
     energy_above_hull,
@@ -51,6 +51,7 @@ _FIRST, _LAST = 0.001, 0.012
 _AT_ITS_WORD = 1e-4  # an ion content within this of a change of voltage is taken as it stands
 _SHIFT = 2.0
 _MAX_DISTANCE = 0.03
+_LEFT = 0.95  # of an ion content may be given off at most until a limit is read
 #: How far the limits look, in ions for one atom of the composition.
 REACH = _LAST + _SHIFT * _MAX_DISTANCE
 
@@ -170,19 +171,20 @@ def window(
     phases = model.phases
     system = phases.system(phases.elements_of(read))
     target = system.target(read)
-    path = _Path(system, target, minimise(system.columns, system.energies, target), ion, np.inf)
-    limits = path.limits()
+    basis = minimise(system.columns, system.energies, target)
+    (found,) = limits(system, target[:, None], basis, ion)
     e_hull, source = energy_above_hull(read, model)
     n_atoms = sum(read.amounts.values())
-    steps = path.steps(n_atoms, phases)
-    reduced = _products_at(steps, limits.reduction_v - _PRODUCTS_BEYOND_V)
-    oxidised = _products_at(steps, limits.oxidation_v + _PRODUCTS_BEYOND_V)
+    (plateaus,) = _plateaus(system, target[:, None], basis, ion, reach=np.inf)
+    steps = _steps(system, target, plateaus, ion, n_atoms, phases)
+    reduced = _products_at(steps, found.reduction_v - _PRODUCTS_BEYOND_V)
+    oxidised = _products_at(steps, found.oxidation_v + _PRODUCTS_BEYOND_V)
     return Window(
         formula=read.text,
         reduced_formula=read.reduced_formula,
         ion=ion,
-        reduction_limit_v=limits.reduction_v,
-        oxidation_limit_v=limits.oxidation_v,
+        reduction_limit_v=found.reduction_v,
+        oxidation_limit_v=found.oxidation_v,
         reduction_products=reduced.products if reduced else {},
         oxidation_products=oxidised.products if oxidised else {},
         reduction_reaction=_ion_reaction(read, ion, reduced),
@@ -190,7 +192,7 @@ def window(
         steps=steps,
         e_hull_ev_per_atom=e_hull,
         e_hull_source=source,
-        notes=_notes(read, limits, n_atoms, ion, e_hull, source),
+        notes=_notes(read, found, n_atoms, ion, e_hull, source),
     )
 
 
@@ -207,113 +209,150 @@ class Limits:
 
     Attributes
     ----------
-    reduction_v, oxidation_v : float
-    reduction_range_v, oxidation_range_v : float
-        Between the least and the greatest voltage that a limit is the mean of.
+    reduction_v, reduction_range_v : float
+        A limit, and from the least to the greatest voltage that it is the mean of.
+    oxidation_v, oxidation_range_v : float
     distance : float
         From the ion content to the nearest one at which the voltage changes, in ions for one
         atom of the composition.
     """
 
     reduction_v: float
-    oxidation_v: float
     reduction_range_v: float
+    oxidation_v: float
     oxidation_range_v: float
     distance: float
 
 
-def limits(system: ChemicalSystem, target: Floats, basis: Basis, ion: str) -> Limits:
-    """Limits of the window of a composition, without the staircase.
+class _Plateau(NamedTuple):
+    """A voltage at which ions are exchanged, from one number of them to another.
+
+    The ions are counted for one atom of the composition and from it, above zero where taken up.
+    """
+
+    start: float
+    end: float
+    voltage: float
+    basis: Basis
+
+
+def limits(system: ChemicalSystem, targets: Floats, basis: Basis, ion: str) -> list[Limits]:
+    """Limits of the windows of compositions with one basis, without the staircases.
 
     Parameters
     ----------
     system : ChemicalSystem
-    target : ndarray of shape (n,)
+    targets : ndarray of shape (n, k)
         Atom fractions.
     basis : Basis
-        Optimal for the target.
+        Optimal for all targets.
     ion : str
-        In the composition.
+        In each composition.
 
     Returns
     -------
-    Limits
+    list of Limits
     """
-    return _Path(system, target, basis, ion, REACH).limits()
+    paths = _plateaus(system, targets, basis, ion, reach=REACH)
+    starts, ends, voltages = _as_arrays(paths)
+    contents = targets[system.elements.index(ion)]
+    distances = np.minimum(_distances(starts, voltages), _MAX_DISTANCE)
+    first, last = _FIRST + _SHIFT * distances, _LAST + _SHIFT * distances
+    # Of a small ion content some is left when the oxidation limit is read.
+    scale = np.minimum(1.0, _LEFT * contents / last)
+    return [
+        Limits(*values)
+        for values in np.stack(
+            [
+                *_means(starts, ends, voltages, first, last),
+                *_means(starts, ends, voltages, -scale * last, -scale * first),
+                distances,
+            ],
+            axis=1,
+        ).tolist()
+    ]
 
 
-class _Path:
-    """Plateaus of voltage on both sides of a composition.
+def _as_arrays(paths: Sequence[Sequence[_Plateau]]) -> tuple[Floats, Floats, Floats]:
+    """Starts, ends and voltages of plateaus, each of shape (k, most plateaus of a path).
 
-    Each plateau is the voltage at which ions between two numbers are exchanged, the ions
-    counted for one atom of the composition and from it, above zero where taken up.
+    Shorter paths are filled up with plateaus of no width.
     """
+    width = max(map(len, paths))
+    filled = []
+    for path in paths:
+        last = path[-1]
+        nothing = _Plateau(last.end, last.end, last.voltage, last.basis)
+        filled.append([*path, *[nothing] * (width - len(path))])
+    starts, ends, voltages = np.array([[p[:3] for p in path] for path in filled]).transpose(2, 0, 1)
+    return starts, ends, voltages
 
-    def __init__(
-        self, system: ChemicalSystem, target: Floats, basis: Basis, ion: str, reach: float
-    ) -> None:
-        place = system.elements.index(ion)
-        self.system, self.target, self.content = system, target, float(target[place])
-        self.heading = np.zeros(len(target))
-        self.heading[place] = 1.0
-        starts, ends, voltages, self.bases = [], [], [], []
-        for sign in (-1.0, 1.0):
-            far = min(reach, self.content) if sign < 0 else reach
-            parts = [
-                (start, end, max(0.0, -float(found.prices(system.energies)[place])), found)
-                for start, end, found in follow(
-                    system.columns, system.energies, basis, target, sign * self.heading, far
-                )
-            ]
-            for start, end, voltage, found in parts if sign > 0 else reversed(parts):
-                starts.append(start if sign > 0 else -end)
-                ends.append(end if sign > 0 else -start)
-                voltages.append(voltage)
-                self.bases.append(found)
-        self.starts, self.ends = np.array(starts), np.array(ends)
-        # The voltage falls as ions are taken up; rounding errors may not say otherwise.
-        self.voltages = np.minimum.accumulate(voltages)
 
-    def limits(self) -> Limits:
-        distance = self._distance()
-        shift = _SHIFT * min(distance, _MAX_DISTANCE)
-        # Of a small ion content some is left when the oxidation limit is read.
-        scale = min(1.0, 0.95 * self.content / (_LAST + shift))
-        oxidation = self._between(-scale * (_LAST + shift), -scale * (_FIRST + shift))
-        reduction = self._between(_FIRST + shift, _LAST + shift)
-        return Limits(
-            reduction[0], oxidation[0], reduction[1], oxidation[1], min(distance, _MAX_DISTANCE)
-        )
+def _distances(starts: Floats, voltages: Floats) -> Floats:
+    """Distance of each composition to the nearest ion content at which the voltage changes."""
+    places, drops = np.abs(starts[:, 1:]), voltages[:, :-1] - voltages[:, 1:]
+    here = np.where(places <= _AT_ITS_WORD, drops, 0.0).sum(axis=1)
+    nearest = np.where(drops >= _CHANGE_V, places, np.inf).min(axis=1, initial=np.inf)
+    return np.where(here >= _SMALL_CHANGE_V, 0.0, nearest)
 
-    def _distance(self) -> float:
-        """Distance to the nearest ion content at which the voltage changes."""
-        here = np.abs(self.starts[1:]) <= _AT_ITS_WORD
-        drops = self.voltages[:-1] - self.voltages[1:]
-        if drops[here].sum() >= _SMALL_CHANGE_V:
-            return 0.0
-        return float(np.abs(self.starts[1:][drops >= _CHANGE_V]).min(initial=np.inf))
 
-    def _between(self, low: float, high: float) -> tuple[float, float]:
-        """Mean and range of the voltages at which ions between two numbers are exchanged."""
-        widths = np.minimum(self.ends, high) - np.maximum(self.starts, low)
-        inside = widths > 0.0
-        voltages = self.voltages[inside]
-        mean = float(voltages @ widths[inside]) / (high - low)
-        return mean, float(voltages.max() - voltages.min())
+def _means(
+    starts: Floats, ends: Floats, voltages: Floats, low: Floats, high: Floats
+) -> tuple[Floats, Floats]:
+    """Mean and range of the voltages at which ions between two numbers are exchanged."""
+    low, high = low[:, None], high[:, None]
+    widths = np.maximum(np.minimum(ends, high) - np.maximum(starts, low), 0.0)
+    inside = widths > 0.0
+    least = np.where(inside, voltages, np.inf).min(axis=1)
+    greatest = np.where(inside, voltages, -np.inf).max(axis=1)
+    return (voltages * widths).sum(axis=1) / widths.sum(axis=1), greatest - least
 
-    def steps(self, n_atoms: float, phases: PhaseStore) -> tuple[Step, ...]:
-        """The equilibria between the plateaus, from zero volts up."""
-        found = []
-        for i in reversed(range(len(self.voltages))):
-            high = float(self.voltages[i - 1]) if i else None
-            if high is not None and self.voltages[i] > high - _SAME_V:
-                continue
-            uptake = self.starts[i]
-            target = np.maximum(self.target + uptake * self.heading, 0.0)
-            amounts = self.bases[i].amounts(target)
-            products = named_amounts(self.system, self.bases[i], amounts, n_atoms, phases)
-            found.append(Step(float(self.voltages[i]), high, float(uptake * n_atoms), products))
-        return tuple(found)
+
+def _plateaus(
+    system: ChemicalSystem, targets: Floats, basis: Basis, ion: str, *, reach: float
+) -> list[list[_Plateau]]:
+    """Plateaus on both sides of compositions, from those that have given off most ions."""
+    place = system.elements.index(ion)
+    heading = np.zeros(len(targets))
+    heading[place] = 1.0
+    sides: list[list[list[_Plateau]]] = []
+    for sign, reaches in (
+        (-1.0, np.minimum(reach, targets[place])),
+        (1.0, np.full(targets.shape[1], reach)),
+    ):
+        side: list[list[_Plateau]] = [[] for _ in reaches]
+        for which, starts, ends, found in follow_many(
+            system.columns, system.energies, basis, targets, sign * heading, reaches
+        ):
+            voltage = max(0.0, -float(found.prices(system.energies)[place]))
+            for i, start, end in zip(which.tolist(), starts.tolist(), ends.tolist(), strict=True):
+                low, high = sorted((sign * start, sign * end))
+                side[i].append(_Plateau(low, high, voltage, found))
+        sides.append(side)
+    return [given_off[::-1] + taken_up for given_off, taken_up in zip(*sides, strict=True)]
+
+
+def _steps(
+    system: ChemicalSystem,
+    target: Floats,
+    plateaus: Sequence[_Plateau],
+    ion: str,
+    n_atoms: float,
+    phases: PhaseStore,
+) -> tuple[Step, ...]:
+    """The equilibria between plateaus, from zero volts up."""
+    heading = np.array([float(element == ion) for element in system.elements])
+    found = []
+    high = None
+    for plateau in plateaus:
+        if high is not None and plateau.voltage > high - _SAME_V:
+            continue
+        composition = np.maximum(target + plateau.start * heading, 0.0)
+        amounts = plateau.basis.amounts(composition)
+        products = named_amounts(system, plateau.basis, amounts, n_atoms, phases)
+        found.append(Step(plateau.voltage, high, plateau.start * n_atoms, products))
+        high = plateau.voltage
+    return tuple(reversed(found))
 
 
 def _products_at(steps: Sequence[Step], voltage: float) -> Step | None:

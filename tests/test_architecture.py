@@ -29,7 +29,7 @@ LAYERS = (
     {"bundle"},
     {"thermodynamics"},
     {"windows"},
-    {"interfaces"},
+    {"interfaces", "phase_columns"},
     {"coatings"},
     {"training", "prediction", "speed", "plots"},
     {"thermodynamic_benchmarks"},
@@ -52,7 +52,7 @@ ROOMS = {
 PREDICTION_PATH = {
     "errors", "config", "paths", "formulas", "targets", "flat_formulas", "compositions", "charges",
     "features", "kernels", "arrhenius", "intervals", "bundle", "prediction", "tables", "cli",
-    "simplex", "phases", "thermodynamics", "windows", "interfaces", "coatings",
+    "simplex", "phases", "thermodynamics", "windows", "interfaces", "coatings", "phase_columns",
 }  # fmt: skip
 HEAVY = {"sklearn", "matminer", "mlflow", "pymatgen", "onnx", "scipy", "pandas", "matplotlib"}
 

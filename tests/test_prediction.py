@@ -38,8 +38,8 @@ def test_a_score_card_has_all_columns_and_is_strict_json():
     assert rows[0]["conductivity_kind"] == "total"
     assert rows[0]["mobile_ion"] == "Li"
     assert rows[0]["reduced_formula"] == "Li7La3Zr2O12"
-    # These come with the thermodynamics.
-    assert all(rows[0][c] is None for c in ("e_hull_ev_per_atom", "oxidation_limit_v"))
+    assert rows[0]["e_hull_source"] == "reference"
+    assert rows[0]["oxidation_limit_v"] == pytest.approx(2.91, abs=0.01)
 
 
 def test_table_and_rows_agree():
@@ -93,7 +93,9 @@ def test_a_formula_alone_and_in_a_batch_is_the_same():
 
 def test_scaling_and_order_of_a_formula_do_not_matter():
     one, other = row("Li6PS5Cl"), row("Cl2S10P2Li12")
-    for name in set(SCORE_CARD) - {"formula"}:
+    assert one["decomposition_products"] == "Li3PS4 + Li2S + LiCl"
+    assert other["decomposition_products"] == "2 Li3PS4 + 2 Li2S + 2 LiCl"  # for one mole of it
+    for name in set(SCORE_CARD) - {"formula", "decomposition_products"}:
         assert other[name] == (
             pytest.approx(one[name]) if isinstance(one[name], float) else one[name]
         )
