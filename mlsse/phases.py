@@ -104,7 +104,7 @@ class PhaseStore:
         self._keys = keys[starts]
         self._starts = np.append(starts, len(sizes))
         self._elements = frozenset(ELEMENTS[i] for i in np.unique(element_ids).tolist())
-        self.system = lru_cache(maxsize=4096)(self._system)
+        self._cached_system = lru_cache(maxsize=512)(self._system)
         self.name = lru_cache(maxsize=65536)(self._name)
 
     def __len__(self) -> int:
@@ -170,7 +170,7 @@ class PhaseStore:
         name = formula_from_fractions(self.amounts(row), whole=True)
         return _USUAL_NAMES.get(name, name)
 
-    def _system(self, elements: tuple[str, ...], *, whole: bool = False) -> ChemicalSystem:
+    def system(self, elements: tuple[str, ...], *, whole: bool = False) -> ChemicalSystem:
         """Phases of a chemical system.
 
         Parameters
@@ -184,6 +184,11 @@ class PhaseStore:
         -------
         ChemicalSystem
         """
+        # Systems of many elements are large and hardly asked for twice.
+        make = self._cached_system if len(elements) <= _MANY_ELEMENTS else self._system
+        return make(elements, whole=whole)
+
+    def _system(self, elements: tuple[str, ...], *, whole: bool) -> ChemicalSystem:
         ids = [ELEMENT_INDEX[symbol] for symbol in elements]
         rows = self._rows(ids)
         if not whole:

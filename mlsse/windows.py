@@ -9,10 +9,10 @@ A composition above the hull is treated as if it lay on the hull, as these works
 that was rounded, or doped without exact balance of charge, lies beside the ion content at which
 the voltage changes, and a strict reading gives no window at all. So
 
-- a limit is the mean voltage at which the ions between 0.001 and 0.012 for one atom of the
-  composition are exchanged, not that of the very first one,
+- a limit is not the voltage of the very first ion exchanged but a mean over the ions from 0.001
+  to 0.02 for one atom of the composition, with weights that fall linearly to zero,
 - where the ion content lies at a distance ``d`` from the nearest one at which the voltage falls
-  by 0.1 V or more, both ends of that range are moved outwards by ``2 d``, and the result says so.
+  by 0.1 V or more, that range is moved outwards by ``2 d``, and the result says so.
 
 Both make the limits change gradually with the composition.
 """
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 WINDOW_IONS = ("Li", "Na", "K")
 
 # Ions exchanged, for one atom of the composition.
-_FIRST, _LAST = 0.001, 0.012
+_FIRST, _LAST = 0.001, 0.02
 _AT_ITS_WORD = 1e-4  # an ion content within this of a change of voltage is taken as it stands
 _SHIFT = 2.0
 _MAX_DISTANCE = 0.03
@@ -59,6 +59,7 @@ _SMALL_CHANGE_V = 0.03
 _CHANGE_V = 0.1
 _NARROW_V = 0.05
 _SAME_V = 1e-6
+_NO_WEIGHT = 0.01  # a plateau of less is not worth a note
 _PRODUCTS_BEYOND_V = 1e-3
 _ROUNDED = 0.002  # ions for one atom: a distance above this is worth a note
 
@@ -257,20 +258,13 @@ def limits(system: ChemicalSystem, targets: Floats, basis: Basis, ion: str) -> l
     starts, ends, voltages = _as_arrays(paths)
     contents = targets[system.elements.index(ion)]
     distances = np.minimum(_distances(starts, voltages), _MAX_DISTANCE)
-    first, last = _FIRST + _SHIFT * distances, _LAST + _SHIFT * distances
+    shift = _SHIFT * distances
     # Of a small ion content some is left when the oxidation limit is read.
-    scale = np.minimum(1.0, _LEFT * contents / last)
-    return [
-        Limits(*values)
-        for values in np.stack(
-            [
-                *_means(starts, ends, voltages, first, last),
-                *_means(starts, ends, voltages, -scale * last, -scale * first),
-                distances,
-            ],
-            axis=1,
-        ).tolist()
-    ]
+    scale = np.minimum(1.0, _LEFT * contents / (_LAST + shift))
+    reduction = _means(starts, ends, voltages, shift)
+    oxidation = _means(-ends / scale[:, None], -starts / scale[:, None], voltages, shift)
+    found = np.stack([*reduction, *oxidation, distances], axis=1)
+    return [Limits(*values) for values in found.tolist()]
 
 
 def _as_arrays(paths: Sequence[Sequence[_Plateau]]) -> tuple[Floats, Floats, Floats]:
@@ -296,16 +290,19 @@ def _distances(starts: Floats, voltages: Floats) -> Floats:
     return np.where(here >= _SMALL_CHANGE_V, 0.0, nearest)
 
 
-def _means(
-    starts: Floats, ends: Floats, voltages: Floats, low: Floats, high: Floats
-) -> tuple[Floats, Floats]:
-    """Mean and range of the voltages at which ions between two numbers are exchanged."""
-    low, high = low[:, None], high[:, None]
-    widths = np.maximum(np.minimum(ends, high) - np.maximum(starts, low), 0.0)
-    inside = widths > 0.0
-    least = np.where(inside, voltages, np.inf).min(axis=1)
-    greatest = np.where(inside, voltages, -np.inf).max(axis=1)
-    return (voltages * widths).sum(axis=1) / widths.sum(axis=1), greatest - least
+def _means(starts: Floats, ends: Floats, voltages: Floats, shift: Floats) -> tuple[Floats, Floats]:
+    """Mean and range of the voltages at which ions are exchanged, the first counting most."""
+    weights = _weight_up_to(ends - shift[:, None]) - _weight_up_to(starts - shift[:, None])
+    counts = weights > _NO_WEIGHT
+    least = np.where(counts, voltages, np.inf).min(axis=1)
+    greatest = np.where(counts, voltages, -np.inf).max(axis=1)
+    return (voltages * weights).sum(axis=1) / weights.sum(axis=1), greatest - least
+
+
+def _weight_up_to(ions: Floats) -> Floats:
+    """Weight of the ions up to a number of them; 1 for all."""
+    left = np.clip((_LAST - ions) / (_LAST - _FIRST), 0.0, 1.0)
+    return 1.0 - left * left
 
 
 def _plateaus(
