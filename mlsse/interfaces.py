@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -36,10 +36,12 @@ from mlsse.windows import check_window_ion
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Greatest voltage that is looked at.
+MAX_VOLTAGE_V = 10.0
+
 _KJ_PER_MOL = 96.4853321  # of one eV for each particle, CODATA 2018
 _NO_REACTION = 1e-7  # eV/atom
 _SAME_FRACTION = 1e-9
-_MAX_VOLTAGE_V = 10.0
 _NO_IONS = 1e-6
 
 
@@ -69,7 +71,8 @@ class Kink:
     Attributes
     ----------
     fraction : float
-        Atoms of the first material among all atoms, 0 to 1.
+        Atoms of the first material among all atoms, 0 to 1; with a voltage only those that are
+        not of the ion count.
     reaction_energy_ev_per_atom : float
         Both materials at their hull energy.
     products : dict of str to float
@@ -103,8 +106,11 @@ class Interface:
     reaction_energy_own_ev_per_atom : float
         Both materials at their own energy, their decomposition included; its deepest point may
         lie at another ratio.
+    reaction_energy_mutual_ev_per_atom : float
+        What contact adds to what each material does by itself: at a voltage a cathode is charged
+        and a material may decompose without any contact. See `contact`.
     fraction : float or None
-        Atoms of the first material among all atoms; None if nothing reacts.
+        Atoms of the first material among all atoms, as in `Kink`; None if nothing reacts.
     mole_fraction : float or None
         Formula units of the first material among those of both.
     products : dict of str to float
@@ -131,6 +137,7 @@ class Interface:
     reaction_energy_kj_per_mol: float
     reaction_energy_kj_per_kg: float
     reaction_energy_own_ev_per_atom: float
+    reaction_energy_mutual_ev_per_atom: float
     fraction: float | None
     mole_fraction: float | None
     products: dict[str, float]
@@ -190,10 +197,43 @@ def interface(
         return _matrix(first, second, voltage_v=voltage_v, ion=ion, model=model)
     model = model or champion()
     one = read_formula(first, model.phases)
-    name, partner = _read_partner(second)
+    name, partner = read_partner(second)
     model.phases.check(partner)
     line = _Line(one, partner, voltage_v, ion if voltage_v is not None else None, model)
     return line.interface(name)
+
+
+def contact(
+    one: Formula, other: Formula, model: Model, *, voltage_v: float | None = None, ion: str = "Li"
+) -> tuple[float, str]:
+    """Find what contact adds to what each material does by itself.
+
+    At a voltage each material by itself gives off or takes up ions, as a cathode does when it
+    is charged, and may decompose. The reaction energy of `interface` contains that; here it is
+    measured from the two equilibria that the materials reach apart (the mutual reaction energy
+    of Zhu, He and Mo 2016). Without a voltage the two energies are the same.
+
+    Parameters
+    ----------
+    one, other : Formula
+    model : Model
+    voltage_v, ion
+        As in `interface`.
+
+    Returns
+    -------
+    energy : float
+        eV/atom, never above zero; with a voltage, for one atom that is not of the ion.
+    reaction : str
+        At the mixing ratio of that energy; empty if nothing reacts.
+
+    Raises
+    ------
+    ConditionError
+        If the voltage or the ion cannot be used, or a material consists of the free ion alone.
+    """
+    _check_voltage(voltage_v, ion)
+    return _Line(one, other, voltage_v, ion if voltage_v is not None else None, model).contact()
 
 
 def partners(kind: str | None = None) -> list[Partner]:
@@ -208,8 +248,13 @@ def _partners() -> Mapping[str, Partner]:
         return {row["name"].lower(): Partner(**row) for row in csv.DictReader(file)}
 
 
-def _read_partner(text: str | Formula) -> tuple[str, Formula]:
-    """Name and formula of what an electrolyte touches."""
+def read_partner(text: str | Formula) -> tuple[str, Formula]:
+    """Name and formula of a material given by either.
+
+    Raises
+    ------
+    FormulaError
+    """
     if isinstance(text, Formula):
         return text.text, text
     known = _partners().get(text.strip().lower()) if isinstance(text, str) else None
@@ -234,9 +279,9 @@ def _read_partner(text: str | Formula) -> tuple[str, Formula]:
 
 def _check_voltage(voltage_v: float | None, ion: str) -> None:
     check_window_ion(ion)
-    if voltage_v is not None and not 0.0 <= voltage_v <= _MAX_VOLTAGE_V:
+    if voltage_v is not None and not 0.0 <= voltage_v <= MAX_VOLTAGE_V:
         raise ConditionError(
-            f"voltage {voltage_v} V: expected 0 to {_MAX_VOLTAGE_V:g} V against the ion's metal"
+            f"voltage {voltage_v} V: expected 0 to {MAX_VOLTAGE_V:g} V against the ion's metal"
         )
 
 
@@ -254,8 +299,9 @@ def _matrix(
         return [items] if isinstance(items, (str, Formula)) else list(items)
 
     rows = []
+    others = listed(second)
     for one in listed(first):
-        for other in listed(second):
+        for other in others:
             try:
                 found = interface(one, other, voltage_v=voltage_v, ion=ion, model=model)
                 assert isinstance(found, Interface)
@@ -322,6 +368,7 @@ class _Line:
         )
         energy = best.reaction_energy_ev_per_atom
         one, other = self.formulas
+        mutual, _ = self._mutual(kinks)
         atoms, share = self._mole(best.fraction)
         kj_per_mol = energy * atoms * _KJ_PER_MOL
         mass = share * self.masses[0] + (1.0 - share) * self.masses[1]
@@ -336,6 +383,7 @@ class _Line:
             reaction_energy_kj_per_mol=kj_per_mol,
             reaction_energy_kj_per_kg=1e3 * kj_per_mol / mass,
             reaction_energy_own_ev_per_atom=own,
+            reaction_energy_mutual_ev_per_atom=mutual,
             fraction=best.fraction if reacts else None,
             mole_fraction=share if reacts else None,
             products=best.products if reacts else {},
@@ -346,6 +394,21 @@ class _Line:
             e_hull_second_ev_per_atom=self.e_hull[1][0],
             notes=self._notes(),
         )
+
+    def contact(self) -> tuple[float, str]:
+        energy, kink = self._mutual(self._kinks())
+        return energy, self._reaction(kink) if energy < -_NO_REACTION else ""
+
+    def _mutual(self, kinks: Sequence[Kink]) -> tuple[float, Kink]:
+        """Least energy measured from what each material becomes alone, and where it is."""
+        apart = kinks[-1].reaction_energy_ev_per_atom, kinks[0].reaction_energy_ev_per_atom
+
+        def added(kink: Kink) -> float:
+            alone = kink.fraction * apart[0] + (1.0 - kink.fraction) * apart[1]
+            return kink.reaction_energy_ev_per_atom - alone
+
+        best = min(kinks, key=added)
+        return min(0.0, added(best)), best
 
     def _kinks(self) -> list[Kink]:
         one, other = self.targets
@@ -361,7 +424,7 @@ class _Line:
         for fraction, found in points:
             amounts = np.maximum(found.amounts(fraction * one + (1.0 - fraction) * other), 0.0)
             energy = float(system.energies[found.members] @ amounts)
-            alone = fraction * self.lowest[0] + (1.0 - fraction) * self.lowest[1]
+            alone = float(fraction * self.lowest[0] + (1.0 - fraction) * self.lowest[1])
             atoms, _ = self._mole(fraction)
             products = named_amounts(system, found, amounts, atoms, self.phases)
             kinks.append(Kink(fraction, min(0.0, energy - alone), products))

@@ -6,7 +6,7 @@ composition; the elements have energy zero.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -156,6 +156,12 @@ class PhaseStore:
         difference = amounts / amounts.sum(axis=1, keepdims=True) - fractions / fractions.sum()
         found = np.flatnonzero(np.abs(difference).max(axis=1) < _SAME_FRACTION)
         return int(start + found[0]) if len(found) else None
+
+    def rows_with(self, element: str, without: Collection[str] = ()) -> NDArray[np.intp]:
+        """Rows of the phases near the hull that have an element, and none of some others."""
+        others = [ELEMENT_INDEX[symbol] for symbol in without]
+        found = self.near_hull & (self._ids == ELEMENT_INDEX[element]).any(axis=1)
+        return np.flatnonzero(found & ~np.isin(self._ids, others).any(axis=1))
 
     def amounts(self, row: int) -> dict[str, float]:
         """Atoms of each element in the formula unit of a phase."""

@@ -59,6 +59,7 @@ _SMALL_CHANGE_V = 0.03
 _CHANGE_V = 0.1
 _NARROW_V = 0.05
 _SAME_V = 1e-6
+_NO_VOLTAGE = 1e-9  # below this the metal itself is deposited
 _NO_WEIGHT = 0.01  # a plateau of less is not worth a note
 _PRODUCTS_BEYOND_V = 1e-3
 _ROUNDED = 0.002  # ions for one atom: a distance above this is worth a note
@@ -321,7 +322,8 @@ def _plateaus(
         for which, starts, ends, found in follow_many(
             system.columns, system.energies, basis, targets, sign * heading, reaches
         ):
-            voltage = max(0.0, -float(found.prices(system.energies)[place]))
+            voltage = -float(found.prices(system.energies)[place])
+            voltage = voltage if voltage > _NO_VOLTAGE else 0.0
             for i, start, end in zip(which.tolist(), starts.tolist(), ends.tolist(), strict=True):
                 low, high = sorted((sign * start, sign * end))
                 side[i].append(_Plateau(low, high, voltage, found))
