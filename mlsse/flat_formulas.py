@@ -35,8 +35,11 @@ def read_flat_formulas(
     unread : numpy.ndarray of int
         Texts that `parse_formula` has to read, or to refuse.
     """
+    if not any(texts):
+        nothing = np.zeros(0, np.intp)
+        return nothing, nothing, np.zeros(0), np.arange(len(texts))
     lengths = np.fromiter(map(len, texts), np.intp, len(texts))
-    joined = "\n".join([*texts, ""]) if len(texts) else ""
+    joined = "\n".join([*texts, ""])
     codes = np.frombuffer(joined.encode("latin-1", "replace"), np.uint8)
     ends = np.cumsum(lengths + 1) - 1
     capital = codes - np.uint8(ord("A")) < 26

@@ -25,6 +25,7 @@ from mlsse.paths import resource_folder
 from mlsse.phases import ChemicalSystem
 from mlsse.simplex import Floats, follow, minimise
 from mlsse.thermodynamics import (
+    WORTH_A_NOTE_EV_PER_ATOM,
     energy_above_hull,
     general_notes,
     mixture,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 MAX_VOLTAGE_V = 10.0
 
 _KJ_PER_MOL = 96.4853321  # of one eV for each particle, CODATA 2018
+_ROUNDING = 1e-10  # eV/atom
 _NO_REACTION = 1e-7  # eV/atom
 _SAME_FRACTION = 1e-9
 _NO_IONS = 1e-6
@@ -263,12 +265,11 @@ def read_partner(text: str | Formula) -> tuple[str, Formula]:
     try:
         return text, parse_formula(text)
     except FormulaError as error:
-        names = [p.name for p in _partners().values()]
         near = difflib.get_close_matches(str(text).lower(), list(_partners()), n=3)
         hint = (
             f"did you mean {' or '.join(_partners()[n].name for n in near)}?"
             if near
-            else f"the names are {', '.join(names)}"
+            else "mlsse interface --partners lists them"
         )
         raise FormulaError(
             f"{error}; nor is {error.text!r} the name of a partner: {hint}",
@@ -408,7 +409,7 @@ class _Line:
             return kink.reaction_energy_ev_per_atom - alone
 
         best = min(kinks, key=added)
-        return min(0.0, added(best)), best
+        return _released(added(best)), best
 
     def _kinks(self) -> list[Kink]:
         one, other = self.targets
@@ -427,7 +428,7 @@ class _Line:
             alone = float(fraction * self.lowest[0] + (1.0 - fraction) * self.lowest[1])
             atoms, _ = self._mole(fraction)
             products = named_amounts(system, found, amounts, atoms, self.phases)
-            kinks.append(Kink(fraction, min(0.0, energy - alone), products))
+            kinks.append(Kink(fraction, _released(energy - alone), products))
         return kinks
 
     def _mole(self, fraction: float) -> tuple[float, float]:
@@ -451,8 +452,13 @@ class _Line:
 
     def _notes(self) -> tuple[str, ...]:
         notes: list[str] = []
+        if self.ion is not None and not any(self.ion in f.amounts for f in self.formulas):
+            notes.append(
+                f"foreign_ion: neither material has {self.ion}; at the voltage it enters from "
+                "outside, as an impurity would"
+            )
         for formula, (energy, source) in zip(self.formulas, self.e_hull, strict=True):
-            if energy > 0.0:
+            if energy > WORTH_A_NOTE_EV_PER_ATOM:
                 notes.append(
                     f"above_hull: {formula.text} lies {energy:.3f} eV/atom above the hull "
                     f"({source}); its own decomposition counts in reaction_energy_own_ev_per_atom"
@@ -460,6 +466,11 @@ class _Line:
                 )
             notes += [note for note in general_notes(formula) if note not in notes]
         return tuple(notes)
+
+
+def _released(energy: float) -> float:
+    """The energy, zero where rounding alone sets it off from zero."""
+    return energy if energy < -_ROUNDING else 0.0
 
 
 def _least_energy(system: ChemicalSystem, target: Floats) -> float:

@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 _NO_GAIN = 1e-11  # eV/atom: a column that saves less stays outside
 _NO_PIVOT = 1e-9  # an entry of a pivot column or row below this is taken as zero
 _NO_STEP = 1e-12  # atom fraction
+_ROUNDED = 1e-9  # eV/atom: a gain below this may be a rounding error of many exchanges
+_MAX_EXCHANGES = 8  # of one table, lest rounding errors add up
 _PATIENCE = 200  # pivots until columns are chosen by a slower rule that cannot cycle
 _MAX_PIVOTS = 20_000
 
@@ -46,13 +48,6 @@ class Basis:
         """Dual variables: the chemical potential of each row, shape (n_rows,)."""
         return costs[self.members] @ self.inverse
 
-    def pivot(self, row: int, column: int, direction: Floats) -> None:
-        """Put a column in the place of the member of a row; direction is inverse @ column."""
-        self.members[row] = column
-        pivot_row = self.inverse[row] / direction[row]
-        self.inverse -= direction[:, None] * pivot_row
-        self.inverse[row] = pivot_row
-
 
 def minimise(columns: Floats, costs: Floats, target: Floats) -> Basis:
     """Find the mixture of least cost.
@@ -76,21 +71,31 @@ def minimise(columns: Floats, costs: Floats, target: Floats) -> Basis:
         If no optimum is found, which no known input brings about.
     """
     n_rows = len(target)
-    basis = Basis(np.arange(n_rows), np.eye(n_rows))
+    table = _Table.of(columns, costs, Basis(np.arange(n_rows), np.eye(n_rows)))
     amounts = target.astype(float)
     for n_pivots in range(_MAX_PIVOTS):
-        gains = basis.prices(costs) @ columns - costs
-        column = int(gains.argmax())
-        if gains[column] <= _NO_GAIN:
-            basis.inverse = np.linalg.inv(columns[:, basis.members])  # without rounding errors
-            return basis
-        if n_pivots > _PATIENCE:
-            column = int((gains > _NO_GAIN).argmax())
-        direction = basis.inverse @ columns[:, column]
-        row, step = _first_used_up(basis, amounts, direction)
+        is_patient = n_pivots < _PATIENCE
+        losses = table.losses
+        column = int(losses.argmin() if is_patient else (losses < -_NO_GAIN).argmax())
+        if losses[column] >= -_NO_GAIN:
+            basis = table.basis(columns)
+            table = _Table.of(columns, costs, basis)
+            if table.losses.min() >= -_ROUNDED:
+                return basis
+            continue
+        direction = table.entries[:-1, column]
+        usable = (direction > _NO_PIVOT).nonzero()[0]
+        steps = amounts[usable] / direction[usable]
+        place = int(steps.argmin())
+        step = max(float(steps[place]), 0.0)
+        if not is_patient:
+            # The lowest of members used up at once, as of columns that gain: no cycle can form.
+            ties = (steps <= step + _NO_STEP).nonzero()[0]
+            place = int(ties[table.members[usable[ties]].argmin()])
+        row = int(usable[place])
         amounts -= step * direction
         amounts[row] = step
-        basis.pivot(row, column, direction)
+        table = table.exchanged(row, column)
     raise ArithmeticError(f"no mixture of least energy after {_MAX_PIVOTS} pivots")
 
 
@@ -182,13 +187,15 @@ def follow_many(
     basis : Basis
         Optimal on this part.
     """
-    pending = [(basis, np.arange(len(reaches)), np.zeros(len(reaches)))]
+    start = _Table.of(columns, costs, basis)
+    pending = [(start, np.arange(len(reaches)), np.zeros(len(reaches)))]
     for _ in range(_MAX_PIVOTS):
         if not pending:
             return
-        basis, which, at = pending.pop()
+        table, which, at = pending.pop()
+        basis = Basis(table.members, table.inverse)
         amounts, change = basis.amounts(targets[:, which]), basis.amounts(heading)
-        falling = np.flatnonzero(change < -_NO_PIVOT)
+        falling = (change < -_NO_PIVOT).nonzero()[0]
         if len(falling):
             ends = amounts[falling] / -change[falling, None]
             leaving = ends.argmin(axis=0)
@@ -201,35 +208,71 @@ def follow_many(
             yield which[moved], at[moved], np.minimum(end, reaches[which])[moved], basis
         at = np.where(moved, end, at)
         goes_on = end < reaches[which]
-        for row in np.unique(leaving[goes_on]).tolist():
-            following = _after_leaving(columns, costs, basis, row)
+        for row in set(leaving[goes_on].tolist()):
+            following = table.after_leaving(row, columns, costs)
             if following is not None:
                 members = goes_on & (leaving == row)
                 pending.append((following, which[members], at[members]))
     raise ArithmeticError(f"no end of a line of mixtures after {_MAX_PIVOTS} pivots")
 
 
-def _after_leaving(columns: Floats, costs: Floats, basis: Basis, row: int) -> Basis | None:
-    """The optimal basis once a member falls to zero; None if nothing can take its place."""
-    exchange = basis.inverse[row] @ columns
-    usable = np.flatnonzero(exchange < -_NO_PIVOT)
-    if not len(usable):
-        return None
-    losses = costs[usable] - basis.prices(costs) @ columns[:, usable]
-    rates = np.maximum(losses, 0.0) / -exchange[usable]
-    # Of columns that cost the same, that of the largest pivot keeps rounding errors small.
-    cheapest = usable[rates <= rates.min() + _NO_GAIN]
-    members = basis.members.copy()
-    members[row] = cheapest[exchange[cheapest].argmin()]
-    return Basis(members, np.linalg.inv(columns[:, members]))
+@dataclass
+class _Table:
+    """All columns as mixtures of a basis: what an exchange of members turns into the next.
 
+    Attributes
+    ----------
+    members : ndarray of int, shape (n_rows,)
+    entries : ndarray of shape (n_rows + 1, n_columns)
+        ``inverse @ columns``, and below it what each column costs more than its mixture.
+    n_exchanges : int
+        Since the entries were computed from the columns.
+    """
 
-def _first_used_up(basis: Basis, amounts: Floats, direction: Floats) -> tuple[int, float]:
-    """Row whose member is used up first as a column enters, and how much then has entered."""
-    steps = np.full(len(direction), np.inf)
-    np.divide(amounts, direction, out=steps, where=direction > _NO_PIVOT)
-    step = max(float(steps.min()), 0.0)
-    ties = np.flatnonzero(steps <= step + _NO_STEP)
-    # Of members used up at once the one of lowest number leaves, so that no cycle can form.
-    row = ties[0] if len(ties) == 1 else ties[basis.members[ties].argmin()]
-    return int(row), step
+    members: NDArray[np.intp]
+    entries: Floats
+    n_exchanges: int = 0
+
+    @classmethod
+    def of(cls, columns: Floats, costs: Floats, basis: Basis) -> _Table:
+        losses = costs - basis.prices(costs) @ columns
+        return cls(basis.members, np.vstack([basis.inverse @ columns, losses]))
+
+    @property
+    def inverse(self) -> Floats:
+        """Of the members; the columns begin with the unit matrix."""
+        n_rows = len(self.members)
+        return self.entries[:n_rows, :n_rows]
+
+    @property
+    def losses(self) -> Floats:
+        """What each column costs more than its mixture, shape (n_columns,)."""
+        return self.entries[-1]
+
+    def basis(self, columns: Floats) -> Basis:
+        """The basis, its inverse free of the rounding errors of exchanges."""
+        return Basis(self.members, np.linalg.inv(columns[:, self.members]))
+
+    def exchanged(self, row: int, column: int) -> _Table:
+        """The table with a column in the place of the member of a row."""
+        members = self.members.copy()
+        members[row] = column
+        pivot_row = self.entries[row] / self.entries[row, column]
+        entries = self.entries - self.entries[:, column, None] * pivot_row
+        entries[row] = pivot_row
+        return _Table(members, entries, self.n_exchanges + 1)
+
+    def after_leaving(self, row: int, columns: Floats, costs: Floats) -> _Table | None:
+        """The optimal table once a member falls to zero; None if nothing can take its place."""
+        exchange = self.entries[row]
+        usable = (exchange < -_NO_PIVOT).nonzero()[0]
+        if not len(usable):
+            return None
+        exchange = exchange[usable]
+        rates = np.maximum(self.losses[usable], 0.0) / -exchange
+        # Of columns that cost the same, that of the largest pivot keeps rounding errors small.
+        place = np.where(rates <= rates.min() + _NO_GAIN, exchange, 0.0).argmin()
+        following = self.exchanged(row, int(usable[place]))
+        if following.n_exchanges < _MAX_EXCHANGES:
+            return following
+        return _Table.of(columns, costs, following.basis(columns))

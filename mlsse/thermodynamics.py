@@ -25,6 +25,9 @@ from mlsse.simplex import Basis, Floats, minimise
 if TYPE_CHECKING:
     import pandas as pd
 
+#: What lies above the hull by less is as good as on it.
+WORTH_A_NOTE_EV_PER_ATOM = 5e-4
+
 _NO_AMOUNT = 1e-7  # atom fraction of a product that is left out
 _OUT_OF_REACH = 1e3  # eV/atom: the energy of a phase that no mixture takes up
 _WHOLE = 1e-3
@@ -231,7 +234,7 @@ def is_disordered(formula: Formula) -> bool:
     return any(abs(amount - round(amount)) > _WHOLE for amount in formula.amounts.values())
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=64)  # few, as each keeps its model in memory; a screen asks for one often
 def energy_above_hull(formula: Formula, model: Model) -> tuple[float, str]:
     """Energy above the hull in eV/atom, never below zero, and its source, as in `Hull`."""
     phases = model.phases

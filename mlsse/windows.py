@@ -31,6 +31,7 @@ from mlsse.formulas import Formula
 from mlsse.phases import ChemicalSystem, PhaseStore
 from mlsse.simplex import Basis, Floats, follow_many, minimise
 from mlsse.thermodynamics import (
+    WORTH_A_NOTE_EV_PER_ATOM,
     as_table,
     energy_above_hull,
     general_notes,
@@ -45,6 +46,11 @@ if TYPE_CHECKING:
 
 #: Ions whose windows are known, each of one elementary charge.
 WINDOW_IONS = ("Li", "Na", "K")
+
+#: Codes of `window_notes`, what may move the limits.
+WINDOW_CODES = frozenset(
+    {"no_window", "off_stoichiometry", "reduction_in_steps", "oxidation_in_steps"}
+)
 
 # Ions exchanged, for one atom of the composition.
 _FIRST, _LAST = 0.001, 0.02
@@ -174,11 +180,11 @@ def window(
     system = phases.system(phases.elements_of(read))
     target = system.target(read)
     basis = minimise(system.columns, system.energies, target)
-    (found,) = limits(system, target[:, None], basis, ion)
+    paths = _plateaus(system, target[:, None], basis, ion, reach=np.inf)
+    (found,) = _limits(paths, target[system.elements.index(ion), None])
     e_hull, source = energy_above_hull(read, model)
     n_atoms = sum(read.amounts.values())
-    (plateaus,) = _plateaus(system, target[:, None], basis, ion, reach=np.inf)
-    steps = _steps(system, target, plateaus, ion, n_atoms, phases)
+    steps = _steps(system, target, paths[0], ion, n_atoms, phases)
     reduced = _products_at(steps, found.reduction_v - _PRODUCTS_BEYOND_V)
     oxidised = _products_at(steps, found.oxidation_v + _PRODUCTS_BEYOND_V)
     return Window(
@@ -256,8 +262,12 @@ def limits(system: ChemicalSystem, targets: Floats, basis: Basis, ion: str) -> l
     list of Limits
     """
     paths = _plateaus(system, targets, basis, ion, reach=REACH)
+    return _limits(paths, targets[system.elements.index(ion)])
+
+
+def _limits(paths: Sequence[Sequence[_Plateau]], contents: Floats) -> list[Limits]:
+    """Limits from plateaus of k compositions, and their ion contents, shape (k,)."""
     starts, ends, voltages = _as_arrays(paths)
-    contents = targets[system.elements.index(ion)]
     distances = np.minimum(_distances(starts, voltages), _MAX_DISTANCE)
     shift = _SHIFT * distances
     # Of a small ion content some is left when the oxidation limit is read.
@@ -373,7 +383,7 @@ def _notes(
     formula: Formula, limits: Limits, n_atoms: float, ion: str, e_hull: float, source: str
 ) -> tuple[str, ...]:
     notes = window_notes(limits, n_atoms, ion)
-    if e_hull > 0.0:
+    if e_hull > WORTH_A_NOTE_EV_PER_ATOM:
         notes.append(
             f"above_hull: {e_hull:.3f} eV/atom above the hull ({source}), on which the window "
             "treats it; by itself it would last less"
