@@ -9,19 +9,26 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 import mlsse
+from mlsse import cli_thermodynamics
+from mlsse.cli_options import (
+    Format,
+    FormatOption,
+    FormulaFile,
+    Formulas,
+    ModelFolder,
+    chosen_format,
+    read_texts,
+    terminal,
+)
 from mlsse.errors import ConditionError, ConfigError, DatasetError, FormulaError, MlsseError
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 app = typer.Typer(
     name="mlsse",
@@ -35,21 +42,15 @@ data_app = typer.Typer(help="List, fetch and check the public datasets.", no_arg
 app.add_typer(data_app, name="data")
 
 
-class Format(StrEnum):
-    """How to print the score card."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    JSONL = "jsonl"
-
-
 class Benchmark(StrEnum):
     """The published protocols."""
 
     CONDUCTIVITY = "conductivity"
     STABILITY = "stability"
     SPEED = "speed"
+    HULL = "hull"
+    WINDOWS = "windows"
+    INTERFACES = "interfaces"
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -90,18 +91,8 @@ def _options(
 
 @app.command()
 def predict(
-    formulas: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="FORMULA", help="Chemical formulas, such as Li6PS5Cl."),
-    ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Also read formulas from a text file, one a line; - is standard input. "
-            "Blank lines and lines that start with # are skipped.",
-        ),
-    ] = None,
+    formulas: Formulas = None,
+    file: FormulaFile = None,
     temperature: Annotated[
         float | None,
         typer.Option(metavar="K", help="Temperature in K, 200 to 800.  [default: 298.15]"),
@@ -115,14 +106,7 @@ def predict(
             metavar="ELEMENT", help="Mobile ion, such as Li.  [default: from the formula]"
         ),
     ] = None,
-    format_: Annotated[
-        Format | None,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            help="table, csv, json or jsonl.  [default: table in a terminal, csv in a pipe]",
-        ),
-    ] = None,
+    format_: FormatOption = None,
     explain: Annotated[
         bool,
         typer.Option(
@@ -130,15 +114,7 @@ def predict(
             help="Also say what moves each prediction, and what was measured nearby.",
         ),
     ] = False,
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            exists=True,
-            file_okay=False,
-            help="Folder of a trained model.  [default: the one that comes with mlsse]",
-        ),
-    ] = None,
+    model: ModelFolder = None,
 ) -> None:
     """Predict conductivity and stability of formulas.
 
@@ -151,12 +127,7 @@ def predict(
         raise typer.BadParameter("--explain goes with --format table, json or jsonl, not csv")
     if celsius is not None:
         temperature = celsius + 273.15
-    # Arguments that are no valid text reach Python as lone surrogates, which JSON has not.
-    texts = [os.fsencode(text).decode(errors="replace") for text in formulas or []]
-    if file is not None:
-        texts += _read_formulas(file)
-    if not texts:
-        raise typer.BadParameter("no formula given: name some, or a --file of them")
+    texts = read_texts(formulas, file)
 
     from mlsse import bundle, prediction, tables
 
@@ -170,10 +141,9 @@ def predict(
     if explain:
         usable = dict.fromkeys(row["formula"] for row in rows if not row["error"])
         explanations = {text: prediction.explain(text, **ask) for text in usable}
-    if format_ is None:
-        format_ = Format.TABLE if explain or sys.stdout.isatty() else Format.CSV
+    format_ = chosen_format(format_, table=explain)
     if format_ is Format.TABLE:
-        console = _console()
+        console = terminal()
         tables.print_score_card(rows, console)
         for explanation in (explanations or {}).values():
             tables.print_explanation(explanation, console)
@@ -187,18 +157,8 @@ def predict(
         raise typer.Exit(2)
 
 
-def _read_formulas(file: Path) -> list[str]:
-    """Lines of a text file, or of standard input, that hold a formula."""
-    where = "standard input" if str(file) == "-" else str(file)
-    try:
-        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        text = raw.decode("utf-8-sig")
-    except OSError as error:
-        raise typer.BadParameter(f"cannot read {where}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise typer.BadParameter(f"{where} is not UTF-8 text: byte {error.start}") from error
-    lines = (line.strip() for line in text.splitlines())
-    return [line for line in lines if line and not line.startswith("#")]
+for _command in cli_thermodynamics.COMMANDS:
+    app.command()(_command)
 
 
 @app.command()
@@ -223,7 +183,11 @@ def train(
 @app.command()
 def benchmark(
     name: Annotated[
-        Benchmark, typer.Argument(metavar="NAME", help="conductivity, stability or speed.")
+        Benchmark,
+        typer.Argument(
+            metavar="NAME",
+            help="conductivity, stability, speed, hull, windows or interfaces.",
+        ),
     ],
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE", dir_okay=False, help="JSON file to write.")
@@ -249,7 +213,7 @@ def benchmark(
     unfinished = out.with_name(out.name + ".part")
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(out)
-    tables.print_benchmark(record, _console())
+    tables.print_benchmark(record, terminal())
 
 
 Names = Annotated[
@@ -262,7 +226,7 @@ def list_() -> None:
     """List the datasets."""
     from mlsse import datasets, tables
 
-    tables.print_datasets(datasets.list_datasets(), _console())
+    tables.print_datasets(datasets.list_datasets(), terminal())
 
 
 @data_app.command()
@@ -272,7 +236,7 @@ def fetch(names: Names = None) -> None:
 
     for name in _known(names):
         datasets.fetch(name)
-        tables.print_cleaning(datasets.cleaning_report(name), _console())
+        tables.print_cleaning(datasets.cleaning_report(name), terminal())
 
 
 @data_app.command()
@@ -281,7 +245,7 @@ def info(name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset.")]
     from mlsse import datasets, tables
 
     _known([name])
-    tables.print_dataset(datasets.describe(name), datasets.verify(name), _console())
+    tables.print_dataset(datasets.describe(name), datasets.verify(name), terminal())
 
 
 @data_app.command()
@@ -308,14 +272,6 @@ def _known(names: list[str] | None) -> list[str]:
         except DatasetError as error:
             raise typer.BadParameter(str(error)) from None
     return names or [entry.name for entry in datasets.list_datasets()]
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False)
-    console.width = max(console.width, 76)  # no narrower, or a table would lose its numbers
-    return console
 
 
 def _show_progress() -> None:

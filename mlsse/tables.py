@@ -9,8 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
 
+from mlsse.windows import WINDOW_CODES
+
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from mlsse.datasets import CleaningReport, DatasetEntry, FileStatus
     from mlsse.prediction import Explanation
@@ -19,32 +22,38 @@ Row = Mapping[str, Any]
 
 _LEGEND = (
     "sigma: conductivity and its 90 % interval. Ea: activation energy. superionic: chance of at "
-    "least 1e-4 S/cm. stable, metastable: chance to lie on the convex hull, or at most 0.05 "
-    "eV/atom above it. trust: partly if a warning applies, no if far from what is known."
+    "least 1e-4 S/cm. hull: energy above the convex hull, ~ if learned from other compounds. "
+    "window: between which voltages of its ion the formula lasts. trust in the conductivity: "
+    "partly if a warning applies, no if far from what is known."
 )
 _NUMBERS = (
-    "sigma\nS/cm", "90 %\ninterval", "Ea\neV", "super-\nionic", "stable", "meta-\nstable",
+    "sigma\nS/cm", "90 %\ninterval", "Ea\neV", "super-\nionic", "hull\neV/atom", "window\nV",
 )  # fmt: skip
 _COLOURS = {"yes": "green", "partly": "yellow", "no": "red", "error": "bold red"}
 _SHOWN_MEASUREMENTS = 5
 
 
 def trust(row: Row) -> str:
-    """Say in a plain word whether to trust a row of the score card.
+    """Say in a plain word whether to trust the conductivity of a row of the score card.
 
     Returns
     -------
     {"yes", "partly", "no"}
-        ``"yes"`` within the stated interval; ``"partly"`` when a warning applies;
-        ``"no"`` far from the known materials, or where there is no conductivity at all.
+        ``"yes"`` within the stated interval; ``"partly"`` when a warning applies, those about
+        the voltage window alone left aside; ``"no"`` far from the known materials, or where
+        there is no conductivity at all.
     """
     if row["log10_conductivity"] is None or not row["in_domain"]:
         return "no"
-    return "partly" if row["warnings"] else "yes"
+    codes = {warning.partition(":")[0] for warning in row["warnings"]}
+    return "partly" if codes - WINDOW_CODES else "yes"
 
 
 def write_csv(rows: Iterable[Row], columns: Sequence[str], stream: TextIO) -> None:
-    """Write columns of rows as CSV: nothing where empty, true and false, lists joined by ``;``."""
+    """Write columns of rows as CSV.
+
+    Nothing where empty, true and false, lists joined by ``;``, moles of phases as a sum.
+    """
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
@@ -56,6 +65,10 @@ def _csv_cell(value: object) -> object:
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
         return "; ".join(map(str, value))
+    if isinstance(value, dict):
+        from mlsse.thermodynamics import mixture
+
+        return mixture(value)
     return "" if value is None else value
 
 
@@ -92,64 +105,69 @@ def write_json(
 
 def print_score_card(rows: Sequence[Row], console: Console) -> None:
     """Print the main columns as a table, then warnings and errors in words."""
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1), show_edge=False)
+    table = plain_table()
     table.add_column("formula", overflow="fold")
     for heading in _NUMBERS:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("trust", no_wrap=True)
     notes: dict[str, list[str]] = {}
     for row in rows:
-        formula = _printable(row["formula"])
+        formula = printable(row["formula"])
         word = "error" if row["error"] else trust(row)
         for note in [row["error"]] if row["error"] else row["warnings"]:
-            notes.setdefault(_printable(note), []).append(formula)
+            notes.setdefault(printable(note), []).append(formula)
         table.add_row(
             Text(formula),
             _power(row["conductivity_s_per_cm"], digits=1),
             _interval(row["log10_conductivity_lower"], row["log10_conductivity_upper"]),
-            _number(row["activation_energy_ev"], ".2f"),
-            _number(row["superionic_probability"], ".0%"),
-            _number(row["stable_probability"], ".0%"),
-            _number(row["metastable_probability"], ".0%"),
+            number(row["activation_energy_ev"], ".2f"),
+            number(row["superionic_probability"], ".0%"),
+            _above_hull(row["e_hull_ev_per_atom"], row["e_hull_source"]),
+            _window(row["reduction_limit_v"], row["oxidation_limit_v"]),
             Text(word, style=_COLOURS[word]),
         )
     console.print(table)
     console.print()
-    for note, formulas in notes.items():
-        _say(f"{', '.join(formulas)}: {note}", console)
+    print_notes(notes, console)
     usable = [row for row in rows if not row["error"]]
     if usable:
-        temperature = _number(usable[0]["temperature_k"], "g")
-        _say(f"At {temperature} K. {_LEGEND}", console, style="dim")
+        temperature = number(usable[0]["temperature_k"], "g")
+        say(f"At {temperature} K. {_LEGEND}", console, style="dim")
+
+
+def _above_hull(energy: float | None, source: str | None) -> str:
+    return f"{'~' if source == 'model' else ''}{number(energy, '.3f')}"
+
+
+def _window(low: float | None, high: float | None) -> str:
+    return "-" if low is None else f"{low:.1f}-{high:.1f}"
 
 
 def print_explanation(explanation: Explanation, console: Console) -> None:
     """Print what moves a prediction most, and the nearest known materials."""
     console.print()
-    _say(f"Why {_printable(explanation.formula)}", console, style="bold")
-    _say("What moves log10 of the conductivity most:", console)
+    say(f"Why {printable(explanation.formula)}", console, style="bold")
+    say("What moves log10 of the conductivity most:", console)
     for what, change in explanation.contributions:
-        _say(f"  {change:+.2f}  {what}", console)
-    _say("Nearest known materials:", console)
+        say(f"  {change:+.2f}  {what}", console)
+    say("Nearest known materials:", console)
     for material in explanation.nearest:
-        _say(f"  {material.formula} (distance {material.distance:.2f})", console)
+        say(f"  {material.formula} (distance {material.distance:.2f})", console)
         for measurement in material.measurements[:_SHOWN_MEASUREMENTS]:
-            _say(f"    {_measurement(measurement)}", console)
+            say(f"    {_measurement(measurement)}", console)
         more = len(material.measurements) - _SHOWN_MEASUREMENTS
         if more > 0:
-            _say(f"    and {more} more", console)
+            say(f"    and {more} more", console)
     if explanation.note:
-        _say(explanation.note, console)
+        say(explanation.note, console)
 
 
 def _measurement(measurement: Row) -> str:
     bound = {"upper": "at most ", "lower": "at least "}.get(measurement["censored"], "")
     value = _power(measurement["conductivity_s_per_cm"], digits=1)
-    temperature = _number(measurement["temperature_k"], ".0f")
+    temperature = number(measurement["temperature_k"], ".0f")
     doi = f", doi:{measurement['doi']}" if measurement["doi"] else ""
     return f"{bound}{value} S/cm at {temperature} K{doi}"
 
@@ -170,39 +188,57 @@ def print_datasets(entries: Iterable[DatasetEntry], console: Console) -> None:
 def print_dataset(entry: DatasetEntry, files: Iterable[FileStatus], console: Console) -> None:
     """Print what the registry says of a dataset, and the state of its files."""
     columns = (f"{name} [{unit}]" if unit else name for name, unit in entry.columns.items())
-    _say(f"{entry.name}: {entry.title}", console, style="bold")
-    _say(f"  rows: {entry.rows} published, {entry.kept} kept", console)
-    _say(f"  columns: {', '.join(columns)}", console)
-    _say(f"  licence: {entry.licence}", console)
-    _say(f"  cite: {entry.citation}", console)
+    say(f"{entry.name}: {entry.title}", console, style="bold")
+    say(f"  rows: {entry.rows} published, {entry.kept} kept", console)
+    say(f"  columns: {', '.join(columns)}", console)
+    say(f"  licence: {entry.licence}", console)
+    say(f"  cite: {entry.citation}", console)
     for problem in entry.problems:
-        _say(f"  known: {problem}", console)
+        say(f"  known: {problem}", console)
     for file in files:
-        _say(f"  file {file.name}: {file.state}, {file.path}", console)
+        say(f"  file {file.name}: {file.state}, {file.path}", console)
 
 
 def print_cleaning(report: CleaningReport, console: Console) -> None:
     """Print how many rows of a dataset were read, kept, and dropped for which reason."""
     for part in report.parts:
         print_cleaning(part, console)
-    _say(f"{report.name}: {report.rows_read} rows read, {report.rows_kept} kept", console)
+    say(f"{report.name}: {report.rows_read} rows read, {report.rows_kept} kept", console)
     for note, n_rows in report.notes.items():
-        _say(f"  {n_rows:>6} {note}", console)
+        say(f"  {n_rows:>6} {note}", console)
     for reason, n_rows in report.dropped.items():
         examples = ", ".join(report.examples.get(reason, ()))
-        _say(f"  {n_rows:>6} dropped: {reason}{f' ({examples})' if examples else ''}", console)
+        say(f"  {n_rows:>6} dropped: {reason}{f' ({examples})' if examples else ''}", console)
 
 
 def print_benchmark(record: Mapping[str, Any], console: Console) -> None:
-    """Print each protocol of a benchmark record with its metrics."""
+    """Print each protocol of a benchmark record with its metrics, records in them indented."""
     for protocol, metrics in record["protocols"].items():
-        _say(protocol, console, style="bold")
+        say(protocol, console, style="bold")
         for metric, value in metrics.items():
-            if isinstance(value, dict) and all(isinstance(part, dict) for part in value.values()):
-                for name, part in value.items():
-                    _say(f"  {name}: {_metric(part)}", console)
-            else:
-                _say(f"  {metric}: {_metric(value)}", console)
+            _print_metric(metric, value, console, indent="  ")
+
+
+def _print_metric(name: str, value: object, console: Console, indent: str) -> None:
+    if _fits_a_line(value):
+        say(f"{indent}{name}: {_metric(value)}", console)
+        return
+    say(f"{indent}{name}:", console)
+    if isinstance(value, dict):
+        for key, part in value.items():
+            _print_metric(str(key), part, console, indent + "  ")
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            say(f"{indent}  {_metric(part)}", console)
+
+
+def _fits_a_line(value: object) -> bool:
+    """Whether a metric is a value, values, or values with names."""
+    if isinstance(value, dict):
+        return not any(isinstance(p, dict) or not _fits_a_line(p) for p in value.values())
+    if isinstance(value, (list, tuple)):
+        return not any(isinstance(part, (dict, list, tuple, str)) for part in value)
+    return True
 
 
 def _metric(value: object) -> str:
@@ -211,13 +247,28 @@ def _metric(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, (list, tuple)):
-        return " to ".join(map(_metric, value))
+        is_range = len(value) == 2 and all(isinstance(end, (int, float)) for end in value)
+        return (" to " if is_range else ", ").join(map(_metric, value)) or "none"
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_metric(part)}" for name, part in value.items())
-    return str(value)
+        return ", ".join(f"{name} {_metric(part)}" for name, part in value.items()) or "none"
+    return printable(value)
 
 
-def _say(text: str, console: Console, style: str = "") -> None:
+def plain_table(*, gap: int = 1) -> Table:
+    """Make an empty table: no frame, a line below its header, columns a gap apart."""
+    from rich import box
+    from rich.table import Table
+
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, gap), show_edge=False)
+
+
+def print_notes(notes: Mapping[str, Sequence[str]], console: Console) -> None:
+    """Print each note once, after the names of all that it is about."""
+    for note, names in notes.items():
+        say(f"{', '.join(names)}: {note}", console)
+
+
+def say(text: str, console: Console, style: str = "") -> None:
     """Print plain text, wrapped with its continuation lines indented."""
     from rich.text import Text
 
@@ -233,12 +284,13 @@ def _say(text: str, console: Console, style: str = "") -> None:
     console.print(Text(lines, style=style), soft_wrap=True)
 
 
-def _printable(text: object) -> str:
-    """Text without the control characters that could move a terminal's cursor."""
+def printable(text: object) -> str:
+    """Return text without the control characters that could move a terminal's cursor."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
 
 
-def _number(value: float | None, spec: str) -> str:
+def number(value: float | None, spec: str) -> str:
+    """Format a number, a dash where there is none."""
     return "-" if value is None else format(value, spec)
 
 

@@ -18,7 +18,7 @@ LAYERS = (
     {"config", "paths"},
     {
         "formulas", "targets", "downloads", "cleaning", "laskowski", "merging", "provenance",
-        "simplex",
+        "simplex", "figures",
     },
     {"flat_formulas"},
     {"compositions", "charges"},
@@ -30,11 +30,13 @@ LAYERS = (
     {"thermodynamics"},
     {"windows"},
     {"interfaces", "phase_columns"},
-    {"coatings"},
+    {"coatings", "plot_labels"},
     {"training", "prediction", "speed", "plots"},
     {"thermodynamic_benchmarks"},
     {"screening", "candidates", "benchmarks", "tracking"},
-    {"retraining", "serving", "tables"},
+    {"retraining", "serving", "tables", "cli_options"},
+    {"thermodynamic_tables"},
+    {"cli_thermodynamics"},
     {"cli"},
 )  # fmt: skip
 LAYER_OF = {module: i for i, layer in enumerate(LAYERS) for module in layer}
@@ -42,6 +44,7 @@ LAYER_OF = {module: i for i, layer in enumerate(LAYERS) for module in layer}
 ROOMS = {
     "matminer": {"featurize", "speed"},
     "pymatgen": {"featurize", "speed", "thermodynamic_benchmarks"},
+    "matplotlib": {"figures", "plot_labels", "plots"},
     "mlflow": {"tracking", "serving"},
     "onnx": {"tree_export"},
     "sklearn": {
@@ -53,6 +56,7 @@ PREDICTION_PATH = {
     "errors", "config", "paths", "formulas", "targets", "flat_formulas", "compositions", "charges",
     "features", "kernels", "arrhenius", "intervals", "bundle", "prediction", "tables", "cli",
     "simplex", "phases", "thermodynamics", "windows", "interfaces", "coatings", "phase_columns",
+    "cli_options", "thermodynamic_tables", "cli_thermodynamics",
 }  # fmt: skip
 HEAVY = {"sklearn", "matminer", "mlflow", "pymatgen", "onnx", "scipy", "pandas", "matplotlib"}
 

@@ -28,8 +28,10 @@ def make_row(**values: object) -> dict[str, object]:
         "activation_energy_ev": 0.314,
         "superionic_probability": 0.876,
         "in_domain": True,
-        "stable_probability": 0.12,
-        "metastable_probability": 0.5,
+        "e_hull_ev_per_atom": 0.0314,
+        "e_hull_source": "model",
+        "reduction_limit_v": 1.71,
+        "oxidation_limit_v": 2.14,
         "warnings": [],
     }
     return row | values
@@ -50,6 +52,8 @@ def printed(show: Callable[..., None], *values: object, width: int = 80) -> str:
     [
         ({}, "yes"),
         ({"warnings": ["polymorphs: several structures"]}, "partly"),
+        ({"warnings": ["off_stoichiometry: rounded", "no_window: narrow"]}, "yes"),
+        ({"warnings": ["off_stoichiometry: rounded", "polymorphs: several"]}, "partly"),
         ({"in_domain": False, "warnings": ["out_of_domain: far"]}, "no"),
         ({"log10_conductivity": None, "warnings": ["ion_not_covered: Na"]}, "no"),
     ],
@@ -71,13 +75,19 @@ def test_csv_cells() -> None:
     cells = dict(zip(header, first, strict=True))
     assert cells["warnings"] == "a: one, two; b: three"
     assert cells["in_domain"] == "true"
-    assert cells["error"] == cells["oxidation_limit_v"] == ""
+    assert cells["error"] == cells["decomposition_products"] == ""
     assert float(cells["conductivity_s_per_cm"]) == 10**-3.2
     assert dict(zip(header, second, strict=True))["in_domain"] == "false"
     assert {name: cell for name, cell in zip(header, third, strict=True) if cell} == {
         "formula": "Xx",
         "error": 'no "Xx"',
     }
+
+
+def test_csv_cell_of_phases() -> None:
+    stream = io.StringIO()
+    tables.write_csv([{"products": {"Li2S": 2.0, "Li3P": 1.0}}], ["products"], stream)
+    assert stream.getvalue() == "products\n2 Li2S + Li3P\n"
 
 
 def test_json_round_trip() -> None:
@@ -109,7 +119,7 @@ def test_score_card_by_hand() -> None:
     text = printed(tables.print_score_card, [make_row()])
     line = next(line for line in text.splitlines() if line.startswith("Li6PS5Cl"))
     assert line.split() == [
-        *["Li6PS5Cl", "6.3e-4", "1e-5", "to", "1e-2", "0.31", "88%", "12%", "50%", "yes"]
+        *["Li6PS5Cl", "6.3e-4", "1e-5", "to", "1e-2", "0.31", "88%", "~0.031", "1.7-2.1", "yes"]
     ]
     assert "At 298.15 K." in text
 
@@ -187,4 +197,27 @@ def test_benchmark_record() -> None:
         "  n: 12",
         "  mae: 1.235",
         "  mae_ci95: 1.1 to 1.3",
+    ]
+
+
+def test_benchmark_record_with_records_in_it() -> None:
+    protocol = {
+        "by_class": {"oxide": {"n": 2, "off_v": [0.1, 0.2]}},
+        "windows": [{"formula": "Li2S", "reduction_v": 0.0, "note": None}],
+        "missed": ["Li3PS4: LiS4 forms first", "Li2S: too"],
+        "times_ms": [1.0, 2.5, 3.0],
+        "none_missed": [],
+    }
+    text = printed(tables.print_benchmark, {"protocols": {"windows": protocol}})
+    assert text.splitlines() == [
+        "windows",
+        "  by_class:",
+        "    oxide: n 2, off_v 0.1 to 0.2",
+        "  windows:",
+        "    formula Li2S, reduction_v 0, note undefined",
+        "  missed:",
+        "    Li3PS4: LiS4 forms first",
+        "    Li2S: too",
+        "  times_ms: 1, 2.5, 3",
+        "  none_missed: none",
     ]
