@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -21,22 +22,18 @@ from numpy.typing import NDArray
 
 from mlsse import (
     estimators,
+    fault_benchmark,
     metrics,
     prediction,
     provenance,
+    serving_benchmark,
     speed,
     splits,
     thermodynamic_benchmarks,
     training,
 )
 from mlsse.bundle import STABILITY_TREES, load_model
-from mlsse.config import (
-    ConductivityConfig,
-    Experiment,
-    StabilityConfig,
-    TreesConfig,
-    load_experiment,
-)
+from mlsse.config import Experiment, load_experiment, read_experiment
 from mlsse.datasets import load_dataset
 from mlsse.errors import ConfigError
 from mlsse.targets import MAX_TEMPERATURE_K, MIN_TEMPERATURE_K
@@ -68,15 +65,21 @@ _SCORED = [
 ]
 
 
-def run(name: str, experiment_path: str | Path | None = None) -> dict[str, Any]:
+def run(
+    name: str, experiment_path: str | Path | None = None, *, mixed_minutes: float | None = None
+) -> dict[str, Any]:
     """Run a benchmark.
 
     Parameters
     ----------
-    name : {"conductivity", "stability", "speed", "hull", "windows", "interfaces"}
+    name : {"conductivity", "stability", "speed", "hull", "windows", "interfaces", "serving", \
+            "faults"}
     experiment_path : str or pathlib.Path, optional
         The experiment whose recipe is fitted; that of the shipped model by default. Only the
-        first two benchmarks fit anything; the others are of the shipped model.
+        first two benchmarks and the last one fit anything, which needs a quick experiment; the
+        others are of the shipped model.
+    mixed_minutes : float, optional
+        Length of the mixed load of the benchmark of serving; 10 by default.
 
     Returns
     -------
@@ -102,6 +105,8 @@ def run(name: str, experiment_path: str | Path | None = None) -> dict[str, Any]:
         "hull": thermodynamic_benchmarks.hull_protocols,
         "windows": thermodynamic_benchmarks.window_protocols,
         "interfaces": thermodynamic_benchmarks.interface_protocols,
+        "serving": partial(serving_benchmark.measure, mixed_minutes),
+        "faults": partial(fault_benchmark.measure, experiment_path),
     }
     if name not in (*recipes, *of_shipped):
         names = ", ".join((*recipes, *of_shipped))
@@ -366,17 +371,7 @@ def stability_protocols(experiment: Experiment) -> Protocols:
 
 def _shipped_experiment() -> Experiment:
     """The experiment that the shipped model was trained by."""
-    table = load_model().metadata["experiment"]
-    stability: dict[str, Any] = {
-        name: TreesConfig(**value) if isinstance(value, dict) else value
-        for name, value in table["stability"].items()
-    }
-    return Experiment(
-        table["name"],
-        table["seed"],
-        ConductivityConfig(**table["conductivity"]),
-        StabilityConfig(**stability),
-    )
+    return read_experiment(load_model().metadata["experiment"], "the shipped model")
 
 
 def _some(rows: ConductivityRows, mask: Mask) -> ConductivityRows:

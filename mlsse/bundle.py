@@ -10,20 +10,22 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlsse.arrhenius import ArrheniusProcess, Lines
+from mlsse.compositions import Neighbours
 from mlsse.errors import BundleError
 from mlsse.features import ElementTables, feature_names
+from mlsse.folders import replace_folder
 from mlsse.formulas import ELEMENTS, formula_from_fractions
 from mlsse.intervals import Calibration
 from mlsse.kernels import CompositionKernel, Floats
@@ -163,6 +165,11 @@ class Model:
             ELEMENTS[i] for i in np.flatnonzero(self.process.vectors.max(axis=0)).tolist()
         )
 
+    @cached_property
+    def known(self) -> Neighbours:
+        """The known compositions, to find the nearest among."""
+        return Neighbours(self.process.vectors)
+
     def known_formula(self, index: int) -> str:
         """Formula of a known composition, by its row in ``process.vectors``."""
         if index not in self._names:
@@ -175,8 +182,11 @@ class Model:
     @cached_property
     def phases(self) -> PhaseStore:
         """The reference phases, loaded at first use."""
-        with np.load(self.folder / PHASES, allow_pickle=False) as arrays:
+        arrays = _read_arrays(self.folder / PHASES, self.metadata)
+        try:
             return PhaseStore(**arrays)
+        except (TypeError, ValueError) as error:
+            raise _unusable(self.folder / PHASES, error) from error
 
     def lines(self, features: Floats) -> Lines:
         """Predict Arrhenius lines of n compositions.
@@ -221,12 +231,17 @@ class Model:
         # One thread sums in one order, so a row alone equals the row in a batch; batches
         # run in parallel over chunks of rows instead.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        return {
-            name: onnxruntime.InferenceSession(
-                (self.folder / f"{name}.onnx").read_bytes(), options, ["CPUExecutionProvider"]
-            )
-            for name in TREES
-        }
+        sessions = {}
+        for name in TREES:
+            path = self.folder / f"{name}.onnx"
+            data = _read(path, self.metadata)
+            try:
+                sessions[name] = onnxruntime.InferenceSession(
+                    data, options, ["CPUExecutionProvider"]
+                )
+            except Exception as error:  # its classes are private, bases of their own
+                raise _unusable(path, error) from error
+        return sessions
 
 
 def write_bundle(
@@ -254,19 +269,17 @@ def write_bundle(
         If the folder exists and is no bundle, so that nothing else is overwritten.
     """
     folder = Path(folder)
-    if folder.exists() and any(folder.iterdir()) and not (folder / METADATA).is_file():
-        raise BundleError(f"{folder} exists and is no bundle: name another folder to write to")
+    _check_replaceable(folder)
     contents = {f"{name}.onnx": parts.trees[name] for name in TREES}
     # Not compressed: a single prediction would spend a tenth of its time on unpacking.
     contents[ARRAYS] = _npz_bytes(np.savez, _arrays(parts))
     contents[PHASES] = _npz_bytes(np.savez_compressed, parts.phases.arrays())
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(contents.items())}
-    identity = hashlib.sha256("".join(hashes.values()).encode()).hexdigest()[:8]
     contents[METADATA] = (
         json.dumps(
             {
                 "format_version": FORMAT_VERSION,
-                "model_version": f"{metadata['experiment']['name']}-{identity}",
+                "model_version": f"{metadata['experiment']['name']}-{_identity(hashes)}",
                 "sha256": hashes,
                 "features": {
                     "count": len(feature_names()),
@@ -287,10 +300,33 @@ def write_bundle(
         fresh.mkdir()
         for name, data in contents.items():
             (fresh / name).write_bytes(data)
-        if folder.exists():
-            os.replace(folder, Path(temporary) / "old")
-        os.replace(fresh, folder)
+        move_into_place(fresh, folder)
     return folder
+
+
+def move_into_place(fresh: Path, folder: Path) -> None:
+    """Move a complete bundle to a folder; an old bundle there is replaced at once or not at all.
+
+    Parameters
+    ----------
+    fresh : pathlib.Path
+        In a temporary folder beside `folder`.
+    folder : pathlib.Path
+
+    Raises
+    ------
+    BundleError
+        If the folder holds something that is no bundle.
+    """
+    _check_replaceable(folder)
+    replace_folder(fresh, folder)
+
+
+def _check_replaceable(folder: Path) -> None:
+    if folder.is_dir() and (not any(folder.iterdir()) or (folder / METADATA).is_file()):
+        return
+    if folder.exists():
+        raise BundleError(f"{folder} exists and is no bundle: name another folder to write to")
 
 
 def load_model(folder: str | Path | None = None) -> Model:
@@ -313,36 +349,77 @@ def load_model(folder: str | Path | None = None) -> Model:
     try:
         metadata = json.loads((folder / METADATA).read_bytes())
         hashes = dict(metadata["sha256"])
-        format_version = metadata["format_version"]
+        format_version = int(metadata["format_version"])
         names_hash = metadata["features"]["sha256"]
+        model_version = str(metadata["model_version"])
     except FileNotFoundError as error:
         raise BundleError(
             f"{folder} holds no model bundle ({METADATA} is missing): name a folder that "
             "mlsse train has written"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BundleError(
             f"{folder / METADATA} is damaged ({error}): train or fetch anew"
         ) from error
     if format_version != FORMAT_VERSION:
+        remedy = "install a newer mlsse" if format_version > FORMAT_VERSION else "train it anew"
         raise BundleError(
             f"{folder} has bundle format {format_version}, this version of mlsse reads "
-            f"{FORMAT_VERSION}: train it anew"
+            f"{FORMAT_VERSION}: {remedy}"
         )
     if names_hash != _names_hash():
         raise BundleError(f"{folder} was trained on other features: train it anew")
     if set(hashes) != {ARRAYS, PHASES, *(f"{name}.onnx" for name in TREES)}:
         raise BundleError(f"{folder / METADATA} lists other files than a bundle has: train anew")
-    for name, expected in hashes.items():
-        path = folder / name
-        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
-        if found != expected:
-            raise BundleError(
-                f"{path} is not what {METADATA} says (sha256 {found}, expected {expected}): "
-                "train or install anew"
-            )
-    with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        return Model(folder, metadata, dict(arrays))
+    for name in hashes:
+        _read(folder / name, metadata)
+    if not model_version.endswith(f"-{_identity(hashes)}"):
+        raise BundleError(
+            f"{folder / METADATA} calls the model {model_version}, but its files are those of "
+            f"another (...-{_identity(hashes)}): train or fetch anew"
+        )
+    arrays = _read_arrays(folder / ARRAYS, metadata)
+    try:
+        return Model(folder, metadata, arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _unusable(folder / ARRAYS, error) from error
+
+
+def _read(path: Path, metadata: Mapping[str, Any]) -> bytes:
+    """Read a file of a bundle, if it still is the one that the metadata describes.
+
+    Some files are read long after the bundle was loaded; by then the folder may hold another.
+    """
+    try:
+        data = path.read_bytes()
+        found = hashlib.sha256(data).hexdigest()
+    except OSError as error:
+        data, found = b"", error.strerror or type(error).__name__
+    expected = metadata["sha256"][path.name]
+    if found != expected:
+        raise BundleError(
+            f"{path} is not what {METADATA} says (sha256 {found}, expected {expected}): "
+            "train or install anew"
+        )
+    return data
+
+
+def _read_arrays(path: Path, metadata: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Read arrays alone: what would have to be unpickled, and so could run code, is refused."""
+    try:
+        with np.load(io.BytesIO(_read(path, metadata)), allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, EOFError, ValueError, TypeError, AttributeError, BadZipFile) as error:
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: Exception) -> BundleError:
+    return BundleError(f"{path} holds no part of a model ({error}): train or fetch anew")
+
+
+def _identity(hashes: Mapping[str, str]) -> str:
+    """Name the contents of a bundle, by the hashes of its files in the order of their names."""
+    return hashlib.sha256("".join(hashes[name] for name in sorted(hashes)).encode()).hexdigest()[:8]
 
 
 @lru_cache(maxsize=1)

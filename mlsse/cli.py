@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 import mlsse
-from mlsse import cli_thermodynamics
+from mlsse import cli_models, cli_retrain, cli_serve, cli_thermodynamics
 from mlsse.cli_options import (
     Format,
     FormatOption,
@@ -26,6 +26,7 @@ from mlsse.cli_options import (
     ModelFolder,
     chosen_format,
     read_texts,
+    show_progress,
     terminal,
 )
 from mlsse.errors import ConditionError, ConfigError, DatasetError, FormulaError, MlsseError
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="List, fetch and check the public datasets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+app.add_typer(cli_models.models_app, name="models")
 
 
 class Benchmark(StrEnum):
@@ -51,6 +53,8 @@ class Benchmark(StrEnum):
     HULL = "hull"
     WINDOWS = "windows"
     INTERFACES = "interfaces"
+    SERVING = "serving"
+    FAULTS = "faults"
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -157,8 +161,9 @@ def predict(
         raise typer.Exit(2)
 
 
-for _command in cli_thermodynamics.COMMANDS:
+for _command in (*cli_thermodynamics.COMMANDS, *cli_retrain.COMMANDS):
     app.command()(_command)
+app.command()(cli_serve.serve)
 
 
 @app.command()
@@ -171,13 +176,23 @@ def train(
         Path,
         typer.Option("--out", metavar="DIR", file_okay=False, help="Folder to write the model to."),
     ],
+    no_tracking: Annotated[
+        bool, typer.Option("--no-tracking", help="Do not log the training; see `mlsse runs`.")
+    ] = False,
 ) -> None:
-    """Train a model and write its bundle."""
-    _show_progress()
+    """Train a model, write its bundle and log the training."""
+    show_progress()
     from mlsse import training
+    from mlsse.config import load_experiment
 
-    model = training.train(config, out)
-    print(f"{out}: model {model.version}; its model card says how it scored")
+    experiment = load_experiment(config)
+    trained = training.train_with_evidence(experiment, out)
+    print(f"{out}: model {trained.model.version}; its model card says how it scored")
+    if not no_tracking:
+        cli_models.log_trained(experiment, trained, out)
+
+
+app.command()(cli_models.runs)
 
 
 @app.command()
@@ -186,7 +201,7 @@ def benchmark(
         Benchmark,
         typer.Argument(
             metavar="NAME",
-            help="conductivity, stability, speed, hull, windows or interfaces.",
+            help="conductivity, stability, speed, hull, windows, interfaces, serving or faults.",
         ),
     ],
     out: Annotated[
@@ -201,14 +216,20 @@ def benchmark(
             help="An experiment's TOML to score.  [default: that of the shipped model]",
         ),
     ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            metavar="M", min=0.1, max=60, help="Mixed load of serving, minutes.  [default: 10]"
+        ),
+    ] = None,
 ) -> None:
     """Run a published protocol anew and record its figures."""
     if not out.parent.is_dir():
         raise typer.BadParameter(f"the folder {out.parent} of --out does not exist")
-    _show_progress()
+    show_progress()
     from mlsse import benchmarks, tables
 
-    record = benchmarks.run(name.value, config)
+    record = benchmarks.run(name.value, config, mixed_minutes=minutes)
     text = json.dumps(record, allow_nan=False, indent=2) + "\n"
     unfinished = out.with_name(out.name + ".part")
     unfinished.write_text(text, encoding="utf-8")
@@ -272,12 +293,3 @@ def _known(names: list[str] | None) -> list[str]:
         except DatasetError as error:
             raise typer.BadParameter(str(error)) from None
     return names or [entry.name for entry in datasets.list_datasets()]
-
-
-def _show_progress() -> None:
-    """Send the messages of mlsse, and of no other library, to standard error."""
-    import logging
-
-    logger = logging.getLogger("mlsse")
-    logger.setLevel(logging.INFO)
-    logger.addHandler(logging.StreamHandler())

@@ -88,6 +88,15 @@ def chosen_format(format_: Format | None, *, table: bool = False) -> Format:
     return format_ or (Format.TABLE if table or sys.stdout.isatty() else Format.CSV)
 
 
+def show_progress() -> None:
+    """Send the messages of mlsse, and of no other library, to standard error."""
+    import logging
+
+    logger = logging.getLogger("mlsse")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(logging.StreamHandler())
+
+
 def terminal() -> Console:
     """Standard output, for plain text of its width."""
     from rich.console import Console

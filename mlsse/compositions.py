@@ -220,34 +220,58 @@ def nearest(A: np.ndarray, B: np.ndarray, k: int = 1) -> tuple[np.ndarray, np.nd
     ValueError
         If `k` is not between 1 and m, or the vectors do not have 90 entries.
     """
-    A, B = _as_vectors(A), cumulative_vectors(B)
-    if not 1 <= k <= len(B):
-        raise ValueError(f"k = {k}: expected 1 to {len(B)}, the number of rows to choose from")
-    edges = np.linspace(0, B.shape[1], 12, endpoint=False).astype(int)
-    coarse_b = np.add.reduceat(B, edges, axis=1).astype(np.float32).T.copy()
-    size = max(1, 100_000 // len(B))
-    indices = np.empty((len(A), k), dtype=np.intp)
-    distances = np.empty((len(A), k))
-    for start in range(0, len(A), size):
-        block = slice(start, start + size)
-        a = cumulative_vectors(A[block])
-        coarse_a = np.add.reduceat(a, edges, axis=1).astype(np.float32).T
-        bounds = np.zeros((len(a), len(B)), dtype=np.float32)
-        for column, row in zip(coarse_a, coarse_b, strict=True):
-            difference = column[:, None] - row
-            bounds += np.abs(difference, out=difference)
-        chosen = np.argpartition(bounds, k - 1, axis=1)[:, :k]
-        limit = np.abs(a[:, None, :] - B[chosen]).sum(axis=2).max(axis=1, keepdims=True)
-        # The slack covers the single precision of the bounds.
-        rows, columns = np.nonzero(bounds <= limit.astype(np.float32) + 1e-2)
-        exact = np.full(bounds.shape, np.inf)
-        exact[rows, columns] = np.abs(a[rows] - B[columns]).sum(axis=1)
-        chosen = np.sort(np.argpartition(exact, k - 1, axis=1)[:, :k], axis=1)
-        found = np.take_along_axis(exact, chosen, axis=1)
-        order = np.argsort(found, axis=1, kind="stable")
-        indices[block] = np.take_along_axis(chosen, order, axis=1)
-        distances[block] = np.take_along_axis(found, order, axis=1)
-    return indices, distances
+    return Neighbours(B).nearest(A, k)
+
+
+class Neighbours:
+    """Compositions to choose the `nearest` from, made ready once for many questions.
+
+    Parameters
+    ----------
+    vectors : numpy.ndarray of shape (m, 90)
+        Composition vectors.
+
+    Raises
+    ------
+    ValueError
+        If the vectors do not have 90 entries.
+    """
+
+    def __init__(self, vectors: np.ndarray) -> None:
+        self._cumulative = cumulative_vectors(vectors)
+        self._edges = np.linspace(0, self._cumulative.shape[1], 12, endpoint=False).astype(int)
+        self._coarse = self._sums(self._cumulative)
+
+    def _sums(self, cumulative: np.ndarray) -> np.ndarray:
+        return np.add.reduceat(cumulative, self._edges, axis=1).astype(np.float32).T.copy()
+
+    def nearest(self, A: np.ndarray, k: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Find the closest, as the function `nearest` does."""
+        A, B = _as_vectors(A), self._cumulative
+        if not 1 <= k <= len(B):
+            raise ValueError(f"k = {k}: expected 1 to {len(B)}, the number of rows to choose from")
+        size = max(1, 100_000 // len(B))
+        indices = np.empty((len(A), k), dtype=np.intp)
+        distances = np.empty((len(A), k))
+        for start in range(0, len(A), size):
+            block = slice(start, start + size)
+            a = cumulative_vectors(A[block])
+            bounds = np.zeros((len(a), len(B)), dtype=np.float32)
+            for column, row in zip(self._sums(a), self._coarse, strict=True):
+                difference = column[:, None] - row
+                bounds += np.abs(difference, out=difference)
+            chosen = np.argpartition(bounds, k - 1, axis=1)[:, :k]
+            limit = np.abs(a[:, None, :] - B[chosen]).sum(axis=2).max(axis=1, keepdims=True)
+            # The slack covers the single precision of the bounds.
+            rows, columns = np.nonzero(bounds <= limit.astype(np.float32) + 1e-2)
+            exact = np.full(bounds.shape, np.inf)
+            exact[rows, columns] = np.abs(a[rows] - B[columns]).sum(axis=1)
+            chosen = np.sort(np.argpartition(exact, k - 1, axis=1)[:, :k], axis=1)
+            found = np.take_along_axis(exact, chosen, axis=1)
+            order = np.argsort(found, axis=1, kind="stable")
+            indices[block] = np.take_along_axis(chosen, order, axis=1)
+            distances[block] = np.take_along_axis(found, order, axis=1)
+        return indices, distances
 
 
 def _as_vectors(vectors: np.ndarray) -> np.ndarray:

@@ -7,7 +7,9 @@ misspelt setting cannot pass for the default.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -108,13 +110,85 @@ class StabilityConfig:
 
 
 @dataclass(frozen=True)
+class MetricRule:
+    """What the gate asks of one metric of the held-out rows.
+
+    Attributes
+    ----------
+    name : str
+        One of `mlsse.gate.METRICS`.
+    tolerance : float
+        A challenger may be worse than the champion by this much, in the unit of the metric.
+    gain : float
+        Better by this much counts as better.
+    """
+
+    name: str
+    tolerance: float
+    gain: float
+
+
+@dataclass(frozen=True)
+class GateConfig:
+    """What a challenger has to fulfil to become the champion; see `mlsse.gate`.
+
+    Attributes
+    ----------
+    metrics : tuple of MetricRule
+        The protected list: none may be worse, at least one has to be better.
+    falling_conductivity : tuple of tuple of str
+        Formulas whose predicted conductivities at 298.15 K must fall from one to the next.
+    max_bundle_mb : float
+        Size of the bundle, 1e6 bytes.
+    max_latency_ms : float
+        Median time of the prediction of one formula, milliseconds.
+    """
+
+    metrics: tuple[MetricRule, ...] = (
+        MetricRule("conductivity_mae", tolerance=0.03, gain=0.01),
+        MetricRule("conductivity_interval_score", tolerance=0.3, gain=0.1),
+        MetricRule("superionic_roc_auc", tolerance=0.03, gain=0.01),
+        MetricRule("decomposition_energy_mae", tolerance=0.002, gain=0.001),
+        MetricRule("formation_energy_mae", tolerance=0.004, gain=0.002),
+        MetricRule("stable_roc_auc", tolerance=0.005, gain=0.002),
+        MetricRule("stable_brier", tolerance=0.005, gain=0.002),
+    )
+    falling_conductivity: tuple[tuple[str, ...], ...] = (("Li10GeP2S12", "Li7La3Zr2O12", "Li2CO3"),)
+    max_bundle_mb: float = 100.0
+    max_latency_ms: float = 100.0
+
+
+class FirstRival(StrEnum):
+    """What a challenger is compared with while the registry has no champion."""
+
+    SHIPPED = "shipped"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class RetrainingConfig:
+    """How `mlsse retrain` starts.
+
+    Attributes
+    ----------
+    first_rival : FirstRival
+        While the registry has no champion: ``shipped`` compares with the recipe of the model that
+        comes with mlsse, ``none`` asks for the sanity predictions and limits alone.
+    """
+
+    first_rival: FirstRival = FirstRival.SHIPPED
+
+
+@dataclass(frozen=True)
 class Experiment:
-    """One experiment: what `mlsse train` reads."""
+    """One experiment: what `mlsse train` and `mlsse retrain` read."""
 
     name: str
     seed: int
     conductivity: ConductivityConfig
     stability: StabilityConfig
+    gate: GateConfig = GateConfig()
+    retraining: RetrainingConfig = RetrainingConfig()
 
 
 def load_experiment(path: str | Path) -> Experiment:
@@ -142,9 +216,30 @@ def load_experiment(path: str | Path) -> Experiment:
         raise ConfigError(f"{path}: {error.strerror}: name an existing experiment file") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is no valid TOML: {error}") from error
-    experiment = _build(Experiment, table, f"{path}: ")
+    return read_experiment(table, str(path))
+
+
+def read_experiment(table: Mapping[str, Any], where: str) -> Experiment:
+    """Make an experiment of a table, as a file or the metadata of a bundle holds it.
+
+    Parameters
+    ----------
+    table : mapping
+    where : str
+        Named in errors.
+
+    Returns
+    -------
+    Experiment
+
+    Raises
+    ------
+    ConfigError
+        If a setting is missing, unknown or of another type.
+    """
+    experiment: Experiment = _build(Experiment, table, f"{where}: ")
     if not experiment.conductivity.sources:
-        raise ConfigError(f"{path}: conductivity.sources is empty: name at least one source")
+        raise ConfigError(f"{where}: conductivity.sources is empty: name at least one source")
     return experiment
 
 
@@ -177,6 +272,10 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return float(value)
     if hint in (int, float, str) and type(value) is hint:
         return value
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        if value in list(hint):
+            return hint(value)
+        raise ConfigError(f"{where}expected one of {', '.join(hint)}, got {value!r}")
     arguments = getattr(hint, "__args__", ())
     if arguments and isinstance(value, list):
         if arguments[-1] is Ellipsis:

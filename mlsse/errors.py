@@ -44,3 +44,25 @@ class DataUnavailableError(MlsseError, OSError):
 
 class BundleError(MlsseError, RuntimeError):
     """A model bundle that is missing, damaged, of another format, or not faithful to its models."""
+
+
+class TrackingError(MlsseError, RuntimeError):
+    """A store of runs and models that cannot be used, or that lacks what was asked for."""
+
+
+class RequestError(MlsseError, ValueError):
+    """A request to the served model that cannot be answered.
+
+    Attributes
+    ----------
+    status : int
+        HTTP status, from 400 to 499.
+    """
+
+    def __init__(self, message: str, *, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ServerError(MlsseError, OSError):
+    """A server that cannot start: port in use, host unknown, impossible settings."""

@@ -160,3 +160,27 @@ def formation_energy_regressor(config: TreesConfig, seed: int) -> HistGradientBo
 def stability_classifier(config: TreesConfig, seed: int) -> HistGradientBoostingClassifier:
     """Boosted trees for the probability of being stable or metastable."""
     return HistGradientBoostingClassifier(early_stopping=False, random_state=seed, **vars(config))
+
+
+def feature_importances(model: Any) -> Floats:
+    """Share of the gain over all splits of a fitted tree model that each feature brought.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted forest, or fitted `HistGradientBoosting...`, which scikit-learn gives no
+        importances of.
+
+    Returns
+    -------
+    ndarray of shape (n_features,)
+        Sums to one, or is zero throughout where no tree splits.
+    """
+    check_is_fitted(model)
+    if hasattr(model, "feature_importances_"):
+        return np.asarray(model.feature_importances_, dtype=float)
+    gains = np.zeros(model.n_features_in_)
+    for tree in (tree for iteration in model._predictors for tree in iteration):
+        splits = tree.nodes[tree.nodes["is_leaf"] == 0]
+        np.add.at(gains, splits["feature_idx"], splits["gain"])
+    return gains / gains.sum() if gains.any() else gains

@@ -90,6 +90,8 @@ def _l1_distances(a: Floats, b: Floats) -> Floats:
 
     Rows of like chemistry, as a batch is sorted into, differ in few columns.
     """
+    if len(a) == 1:
+        return cityblock_matrix(a, b)
     differs = (a != a[:1]).any(axis=0)
     distances = cityblock_matrix(a[:, differs], b[:, differs])
     distances += cityblock_matrix(a[:1, ~differs], b[:, ~differs])

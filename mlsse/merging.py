@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 #: Sources by how far their rows were checked against the papers, the best first.
-PREFERENCE = ("obelix", "liverpool", "laskowski", "reviews")
+PREFERENCE = ("obelix", "liverpool", "laskowski", "reviews", "new")
 #: Two sources that mean one measurement may differ by this much: room temperature is a word.
 NEAR_TEMPERATURE_K = 10.0
 #: Closer than this, two figures for one composition in one paper contradict each other.
@@ -42,11 +42,14 @@ class Merged:
         Reason to number of rows.
     filled : collections.Counter
         Column to number of blanks filled in from a duplicate.
+    reasons : dict of int to str
+        Place of each row that goes among those given, and why.
     """
 
     frame: DataFrame
     dropped: Counter[str] = field(default_factory=Counter)
     filled: Counter[str] = field(default_factory=Counter)
+    reasons: dict[int, str] = field(default_factory=dict)
 
 
 def merge_measurements(
@@ -102,6 +105,7 @@ def merge_measurements(
     kept: list[int] = []
     dropped: Counter[str] = Counter()
     filled: Counter[str] = Counter()
+    reasons: dict[int, str] = {}
 
     def agree(i: int, j: int) -> bool:
         gap = log10[i] - log10[j]
@@ -153,6 +157,7 @@ def merge_measurements(
                 kept_by_paper[paper].append(i)
             continue
         dropped[f"{source[i]}: {reason}"] += 1
+        reasons[i] = reason
         if twin is None:
             continue
         if math.isnan(energy[twin]) and not math.isnan(energy[i]):
@@ -162,4 +167,4 @@ def merge_measurements(
             kind[twin] = kind[i]
             filled["conductivity_kind"] += 1
     merged = frame.assign(activation_energy_ev=energy, conductivity_kind=kind)
-    return Merged(merged.iloc[kept].reset_index(drop=True), dropped, filled)
+    return Merged(merged.iloc[kept].reset_index(drop=True), dropped, filled, reasons)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -18,11 +17,14 @@ from mlsse.compositions import composition_vectors, nearest
 from mlsse.errors import ConditionError, FormulaError
 from mlsse.features import MOBILE_ION, compute_features
 from mlsse.formulas import Formula, parse_formula
-from mlsse.phase_columns import phase_columns
+from mlsse.phase_columns import PHASE_COLUMNS, phase_columns
 from mlsse.targets import ROOM_TEMPERATURE_K, check_temperature, inverse_temperature
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Condition = TypeVar("Condition")
+Scored = dict[str, list[Any]]
 
 #: Columns of a prediction, one row a formula, in order.
 SCORE_CARD = (
@@ -35,6 +37,20 @@ SCORE_CARD = (
     "reduction_limit_v", "oxidation_limit_v", "conductivity_kind", "model_version",
     "warnings", "error",
 )  # fmt: skip
+
+#: Columns that can be left out together; all others are always filled.
+COLUMN_GROUPS = {
+    "conductivity": (
+        "log10_conductivity", "log10_conductivity_lower", "log10_conductivity_upper",
+        "conductivity_s_per_cm", "activation_energy_ev", "superionic_probability", "in_domain",
+        "nearest_known_formula", "nearest_known_distance", "conductivity_kind",
+    ),
+    "stability": (
+        "formation_energy_ev_per_atom", "decomposition_energy_ev_per_atom",
+        "stable_probability", "metastable_probability",
+    ),
+    "phases": PHASE_COLUMNS,
+}  # fmt: skip
 
 #: Ions looked for, in this order, where none is asked for.
 IONS = ("Li", "Na", "K", "Ag", "Cu", "Mg", "Ca", "Zn", "Al", "Rb", "Cs", "H")
@@ -91,9 +107,10 @@ class Explanation:
 def predict(
     formulas: Iterable[str] | str,
     *,
-    temperature_k: float = ROOM_TEMPERATURE_K,
-    ion: str | None = None,
+    temperature_k: float | Sequence[float] = ROOM_TEMPERATURE_K,
+    ion: str | Sequence[str | None] | None = None,
     model: Model | None = None,
+    groups: Iterable[str] = tuple(COLUMN_GROUPS),
 ) -> pd.DataFrame:
     """Predict conductivity and stability from formulas.
 
@@ -101,12 +118,15 @@ def predict(
     ----------
     formulas : iterable of str, or one str
         Chemical formulas, n of them.
-    temperature_k : float, default 298.15
+    temperature_k : float or n of them, default 298.15
         Temperature in K, from 200 to 800.
-    ion : str, optional
+    ion : str or n of them, optional
         Mobile ion such as ``"Li"``; by default lithium where the formula has it.
     model : Model, optional
         By default the shipped champion.
+    groups : iterable of str, default all
+        Which of `COLUMN_GROUPS` to compute; the columns of the others, and the warnings that
+        go with them, stay empty.
 
     Returns
     -------
@@ -117,7 +137,7 @@ def predict(
     Raises
     ------
     ConditionError
-        If the temperature or the ion cannot be used.
+        If a temperature, an ion or a group cannot be used.
 
     Examples
     --------
@@ -127,20 +147,20 @@ def predict(
     """
     import pandas as pd
 
-    return pd.DataFrame(
-        _columns(formulas, temperature_k=temperature_k, ion=ion, model=model), columns=SCORE_CARD
-    )
+    columns = _columns(formulas, temperature_k, ion, model, groups)
+    return pd.DataFrame(columns, columns=SCORE_CARD)
 
 
 def predict_rows(
     formulas: Iterable[str] | str,
     *,
-    temperature_k: float = ROOM_TEMPERATURE_K,
-    ion: str | None = None,
+    temperature_k: float | Sequence[float] = ROOM_TEMPERATURE_K,
+    ion: str | Sequence[str | None] | None = None,
     model: Model | None = None,
+    groups: Iterable[str] = tuple(COLUMN_GROUPS),
 ) -> list[dict[str, Any]]:
     """Predict as `predict`, one dict a row, without pandas; None where a value is empty."""
-    columns = _columns(formulas, temperature_k=temperature_k, ion=ion, model=model)
+    columns = _columns(formulas, temperature_k, ion, model, groups)
     return [dict(zip(SCORE_CARD, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
@@ -233,18 +253,41 @@ def _check_ion(ion: str | None) -> str | None:
     raise ConditionError(f"mobile ion {ion!r}: expected one of {', '.join(IONS)}")
 
 
+def _check_groups(groups: Iterable[str]) -> frozenset[str]:
+    chosen = frozenset([groups] if isinstance(groups, str) else groups)
+    if chosen and chosen <= COLUMN_GROUPS.keys():
+        return chosen
+    raise ConditionError(f"groups {sorted(chosen)}: expected some of {', '.join(COLUMN_GROUPS)}")
+
+
+def _one_each(
+    given: Any, n_rows: int, check: Callable[[Any], Condition], name: str
+) -> list[Condition]:
+    """A checked condition for each row from one for all or one for each."""
+    if not isinstance(given, (list, tuple, np.ndarray)):
+        return [check(given)] * n_rows
+    if len(given) != n_rows:
+        raise ConditionError(f"{len(given)} values of {name} for {n_rows} formulas: give one each")
+    return [check(value) for value in given]
+
+
 def _mobile_ion(formula: Formula, ion: str | None) -> str:
     return ion or next((known for known in IONS if known in formula.amounts), MOBILE_ION)
 
 
 def _columns(
-    formulas: Iterable[str] | str, *, temperature_k: float, ion: str | None, model: Model | None
+    formulas: Iterable[str] | str,
+    temperature_k: float | Sequence[float],
+    ion: str | Sequence[str | None] | None,
+    model: Model | None,
+    groups: Iterable[str],
 ) -> dict[str, list[Any]]:
     """The score card as one list a column."""
-    temperature_k = check_temperature(temperature_k)
-    ion = _check_ion(ion)
-    model = model or champion()
     texts = [formulas] if isinstance(formulas, str) else list(formulas)
+    temperatures_k = _one_each(temperature_k, len(texts), check_temperature, "temperature_k")
+    asked_ions = _one_each(ion, len(texts), _check_ion, "ion")
+    chosen = _check_groups(groups)
+    model = model or champion()
     columns: dict[str, list[Any]] = {name: [None] * len(texts) for name in SCORE_CARD}
     columns["formula"] = [text if isinstance(text, str) else repr(text) for text in texts]
     columns["warnings"] = [[] for _ in texts]
@@ -262,43 +305,85 @@ def _columns(
     # Formulas of the same elements side by side are compared with the known ones faster.
     order = sorted(range(len(read)), key=lambda i: sorted(read[i].amounts))
     read, rows = [read[i] for i in order], [rows[i] for i in order]
+    ions = [_mobile_ion(f, asked_ions[row]) for f, row in zip(read, rows, strict=True)]
+    of_read_k = [temperatures_k[row] for row in rows]
     parts = [slice(start, start + _CHUNK_ROWS) for start in range(0, len(read), _CHUNK_ROWS)]
 
     def score(part: slice) -> dict[str, list[Any]]:
-        return _score(read[part], temperature_k, ion, model)
+        return _score(read[part], of_read_k[part], ions[part], model, chosen)
 
-    _ = model.sessions, model.phases  # loaded once, before the threads
-    with _one_blas_thread(len(parts)), ThreadPoolExecutor(_n_workers(len(parts))) as pool:
-        for part, scored in zip(parts, pool.map(score, parts), strict=True):
-            for name, values in scored.items():
-                column = columns[name]
-                for row, value in zip(rows[part], values, strict=True):
-                    column[row] = value
+    _ = model.sessions  # loaded once, before the threads
+    if "phases" in chosen:
+        _ = model.phases
+    for part, scored in zip(parts, _in_parallel(score, parts), strict=True):
+        for name, values in scored.items():
+            column = columns[name]
+            for row, value in zip(rows[part], values, strict=True):
+                column[row] = value
     return columns
 
 
-def _n_workers(n_parts: int) -> int:
-    return min(n_parts, os.cpu_count() or 1)
-
-
-def _one_blas_thread(n_parts: int) -> AbstractContextManager[object]:
-    """Keep the linear algebra of parallel parts from fighting over the cores."""
-    if _n_workers(n_parts) == 1:
-        return nullcontext()
+def _in_parallel(score: Callable[[slice], Scored], parts: list[slice]) -> Iterator[Scored]:
+    """Score parts, several at once; one alone is not worth a thread."""
+    n_workers = min(len(parts), os.cpu_count() or 1)
+    if n_workers == 1:
+        yield from map(score, parts)
+        return
     from threadpoolctl import threadpool_limits
 
-    return threadpool_limits(1, user_api="blas")
+    # The linear algebra of parallel parts must not fight over the cores.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_workers) as pool:
+        yield from pool.map(score, parts)
 
 
 def _score(
-    formulas: list[Formula], temperature_k: float, ion: str | None, model: Model
+    formulas: list[Formula],
+    temperatures_k: list[float],
+    ions: list[str],
+    model: Model,
+    groups: frozenset[str],
 ) -> dict[str, list[Any]]:
     """Score-card columns of readable formulas."""
-    n_rows = len(formulas)
-    t = inverse_temperature(temperature_k)
     features = compute_features(formulas, model.tables)
-    vectors = composition_vectors(formulas)
-    ions = [_mobile_ion(formula, ion) for formula in formulas]
+    warnings: list[list[str]] = [[] for _ in formulas]
+    columns: dict[str, list[Any]] = {
+        "reduced_formula": [formula.reduced_formula for formula in formulas],
+        "mobile_ion": list(ions),
+        "temperature_k": list(temperatures_k),
+        "model_version": [model.version] * len(formulas),
+        "warnings": warnings,
+    }
+    if "conductivity" in groups:
+        columns |= _conductivity(formulas, features, temperatures_k, ions, model, warnings)
+    for found, formula in zip(warnings, formulas, strict=True):
+        found += _formula_warnings(formula)
+    if "stability" in groups or "phases" in groups:
+        stability = model.stability(features)
+    if "stability" in groups:
+        columns |= {
+            "formation_energy_ev_per_atom": stability.formation_energy.tolist(),
+            "decomposition_energy_ev_per_atom": stability.decomposition_energy.tolist(),
+            "stable_probability": stability.stable_probability.tolist(),
+            "metastable_probability": stability.metastable_probability.tolist(),
+        }
+    if "phases" in groups:
+        of_phases, more = phase_columns(formulas, ions, stability.decomposition_energy, model)
+        columns |= of_phases
+        for found, added in zip(warnings, more, strict=True):
+            found += added
+    return columns
+
+
+def _conductivity(
+    formulas: list[Formula],
+    features: np.ndarray,
+    temperatures_k: list[float],
+    ions: list[str],
+    model: Model,
+    warnings: list[list[str]],
+) -> dict[str, list[Any]]:
+    """Columns of the group ``conductivity``; adds to the warnings."""
+    t = np.array([inverse_temperature(temperature_k) for temperature_k in temperatures_k])
     covered = np.array(
         [i == MOBILE_ION and i in f.amounts for i, f in zip(ions, formulas, strict=True)]
     )
@@ -307,17 +392,18 @@ def _score(
     log10 = lines.log10_conductivity(t)
     lower, upper = calibration.interval(lines, t)
     in_domain = calibration.in_domain(lines) & covered
-    indices, distances = (a[:, 0] for a in nearest(vectors, model.process.vectors))
-    stability = model.stability(features)
-    of_phases, phase_warnings = phase_columns(formulas, ions, stability.decomposition_energy, model)
+    vectors = composition_vectors(formulas)
+    indices, distances = (a[:, 0] for a in model.known.nearest(vectors))
+    for i, (formula, ion) in enumerate(zip(formulas, ions, strict=True)):
+        doubts = _conductivity_warnings(
+            formula, ion, in_domain[i], indices[i], distances[i], temperatures_k[i], model
+        )
+        warnings[i] += doubts
 
     def where_covered(values: np.ndarray) -> list[Any]:
         return [v if c else None for v, c in zip(values.tolist(), covered.tolist(), strict=True)]
 
     return {
-        "reduced_formula": [formula.reduced_formula for formula in formulas],
-        "mobile_ion": ions,
-        "temperature_k": [temperature_k] * n_rows,
         "log10_conductivity": where_covered(log10),
         "log10_conductivity_lower": where_covered(lower),
         "log10_conductivity_upper": where_covered(upper),
@@ -327,25 +413,11 @@ def _score(
         "in_domain": in_domain.tolist(),
         "nearest_known_formula": [model.known_formula(i) for i in indices.tolist()],
         "nearest_known_distance": distances.tolist(),
-        "formation_energy_ev_per_atom": stability.formation_energy.tolist(),
-        "decomposition_energy_ev_per_atom": stability.decomposition_energy.tolist(),
-        "stable_probability": stability.stable_probability.tolist(),
-        "metastable_probability": stability.metastable_probability.tolist(),
-        **of_phases,
         "conductivity_kind": ["total" if c else None for c in covered],
-        "model_version": [model.version] * n_rows,
-        "warnings": [
-            _warnings(*known, temperature_k, model) + more
-            for known, more in zip(
-                zip(formulas, ions, in_domain, indices, distances, strict=True),
-                phase_warnings,
-                strict=True,
-            )
-        ],
     }
 
 
-def _warnings(
+def _conductivity_warnings(
     formula: Formula,
     ion: str,
     in_domain: bool,
@@ -354,7 +426,7 @@ def _warnings(
     temperature_k: float,
     model: Model,
 ) -> list[str]:
-    """Short codes with words, the gravest first."""
+    """Doubts about a conductivity, short codes with words, the gravest first."""
     found = []
     amounts = formula.amounts
     if ion != MOBILE_ION:
@@ -382,6 +454,13 @@ def _warnings(
             )
         if temperature_k > _PHASE_CHANGE_K:
             found.append("phase_change: melting and changes of phase are not modelled")
+    return found
+
+
+def _formula_warnings(formula: Formula) -> list[str]:
+    """Doubts about the formula itself."""
+    found = []
+    amounts = formula.amounts
     if "C" in amounts and "H" in amounts:
         found.append("organic: polymers, liquids and molecular solids are outside the data")
     if is_charge_balanced(formula) is False:

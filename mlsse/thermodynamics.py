@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 WORTH_A_NOTE_EV_PER_ATOM = 5e-4
 
 _NO_AMOUNT = 1e-7  # atom fraction of a product that is left out
+_EQUAL_DIGITS = 10  # of amounts per atom
 _OUT_OF_REACH = 1e3  # eV/atom: the energy of a phase that no mixture takes up
 _WHOLE = 1e-3
 _ELEMENT_NOTE = "element: the reference of all energies"
@@ -284,7 +285,8 @@ def named_amounts(
     """
     n_elements = len(system.elements)
     found = {}
-    for place in np.argsort(-amounts):
+    # Rounded, so that equal amounts come in one order, alone and in a batch.
+    for place in np.lexsort((basis.members, -amounts.round(_EQUAL_DIGITS))):
         member, atoms = int(basis.members[place]), float(amounts[place]) * n_atoms
         if atoms <= _NO_AMOUNT * n_atoms:
             break
@@ -309,10 +311,9 @@ def reaction(reactants: Mapping[str, float], products: Mapping[str, float]) -> s
 
 def mixture(amounts: Mapping[str, float]) -> str:
     """Write moles of phases: ``2 Li2S + 0.5 GeS2``."""
-    return " + ".join(
-        name if f"{amount:.4g}" == "1" else f"{amount:.4g} {name}"
-        for name, amount in amounts.items()
-    )
+    # The first rounding lets a half in the last place fall to the same side, whatever its noise.
+    shown = {name: f"{float(f'{amount:.10g}'):.4g}" for name, amount in amounts.items()}
+    return " + ".join(name if n == "1" else f"{n} {name}" for name, n in shown.items())
 
 
 def as_table(compute: Callable[[Any], Any], items: Iterable[Any], kind: type) -> pd.DataFrame:

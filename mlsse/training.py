@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsse import estimators, metrics
+from mlsse import estimators, metrics, new_data
 from mlsse.arrhenius import ArrheniusProcess, Lines, Measurements
 from mlsse.bundle import FOREST, FittedParts, Model, ProbabilityMap, load_model, write_bundle
 from mlsse.config import ConductivityConfig, Experiment, StabilityConfig, load_experiment
 from mlsse.datasets import describe, load_dataset
 from mlsse.errors import BundleError
+from mlsse.evidence import Evidence, importance_table, out_of_fold_table
 from mlsse.features import (
     ORBITALS,
     SUBLATTICE_STATISTICS,
@@ -88,7 +89,9 @@ class ConductivityRows:
         return len(self.table)
 
 
-def load_conductivity_rows(sources: Sequence[str]) -> ConductivityRows:
+def load_conductivity_rows(
+    sources: Sequence[str], new: pd.DataFrame | None = None
+) -> ConductivityRows:
     """Read the rows that a conductivity model learns from.
 
     Lower bounds are left out: there is one, and a good conductor.
@@ -97,12 +100,18 @@ def load_conductivity_rows(sources: Sequence[str]) -> ConductivityRows:
     ----------
     sources : sequence of str
         Parts of the merged table, such as ``["obelix", "liverpool"]``.
+    new : pandas.DataFrame, optional
+        Further measurements, canonical columns, as `mlsse.new_data` gives them.
 
     Returns
     -------
     ConductivityRows
     """
+    import pandas as pd
+
     table = load_dataset("conductivity", parts=list(sources))
+    if new is not None and len(new):
+        table = pd.concat([table, new], ignore_index=True)
     usable = (table["mobile_ion"] == "Li") & (table["censored"] != "lower")
     table = table[usable].reset_index(drop=True)
     features = compute_features([parse_formula(f) for f in table["formula"]], element_tables())
@@ -126,6 +135,7 @@ class FittedConductivity:
     spread_decades: Floats
     temperature_range_k: Floats
     report: dict[str, Any]
+    out_of_fold: pd.DataFrame
 
     @property
     def process(self) -> ArrheniusProcess:
@@ -233,6 +243,7 @@ def fit_conductivity(
         _spread(rows, estimator.process_),
         np.quantile(temperatures, [0.005, 0.975]),
         report,
+        out_of_fold_table(rows.table, rows.vectors, t, lines, calibration),
     )
 
 
@@ -276,7 +287,11 @@ class StabilityRows:
         return len(self.split)
 
 
-def load_stability_rows(max_rows: int | None = None, seed: int = 0) -> StabilityRows:
+def load_stability_rows(
+    max_rows: int | None = None,
+    seed: int = 0,
+    splits: Sequence[str] = ("train", "val", "test"),
+) -> StabilityRows:
     """Read the compounds that the stability models learn from.
 
     Parameters
@@ -284,12 +299,15 @@ def load_stability_rows(max_rows: int | None = None, seed: int = 0) -> Stability
     max_rows : int, optional
         At most so many, drawn at random with the seed; all by default.
     seed : int
+    splits : sequence of str
+        Parts of the standard split to take compounds from; all by default.
 
     Returns
     -------
     StabilityRows
     """
     table = load_dataset("critexam")
+    table = table[table["split"].isin(splits)].reset_index(drop=True)
     if max_rows is not None and max_rows < len(table):
         table = table.sample(max_rows, random_state=seed).reset_index(drop=True)
     formulas = [parse_formula(f) for f in table["formula"]]
@@ -338,6 +356,7 @@ class FittedStability:
     columns: NDArray[np.intp]
     maps: Mapping[str, ProbabilityMap]
     report: dict[str, Any]
+    held_out: pd.DataFrame
 
 
 def tree_columns() -> NDArray[np.intp]:
@@ -371,6 +390,8 @@ def fit_stability(rows: StabilityRows, config: StabilityConfig, seed: int) -> Fi
     -------
     FittedStability
     """
+    import pandas as pd
+
     columns = tree_columns()
     X = rows.features[:, columns]
     log.info("stability: energies from %d compounds", len(rows))
@@ -385,6 +406,7 @@ def fit_stability(rows: StabilityRows, config: StabilityConfig, seed: int) -> Fi
         ).fit(X, rows.formation_energy),
     }
     maps: dict[str, ProbabilityMap] = {}
+    scored: dict[str, NDArray[Any]] = {}
     report: dict[str, Any] = {
         "protocol": f"{int(held_out.sum())} random rows that the classifiers did not learn from; "
         "their calibration is fitted on these rows, so the Brier score is slightly flattering",
@@ -397,6 +419,7 @@ def fit_stability(rows: StabilityRows, config: StabilityConfig, seed: int) -> Fi
         models[name] = classifier.fit(X[~held_out], label[~held_out])
         raw = classifier.predict_proba(X[held_out])[:, 1]
         maps[name] = _probability_map(raw, label[held_out])
+        scored |= {name: label[held_out], f"{name}_probability": maps[name](raw)}
         report |= _classifier_report(name, label[held_out], maps[name](raw))
         for baseline, make in (
             ("prevalence", estimators.prevalence_baseline),
@@ -406,7 +429,7 @@ def fit_stability(rows: StabilityRows, config: StabilityConfig, seed: int) -> Fi
             fitted = make().fit(X[few], label[few])
             probability = fitted.predict_proba(X[held_out])[:, 1]
             report |= _classifier_report(f"{name}_{baseline}", label[held_out], probability)
-    return FittedStability(models, columns, maps, report)
+    return FittedStability(models, columns, maps, report, pd.DataFrame(scored))
 
 
 _BASELINE_ROWS = 10_000  # a linear model gains nothing from more
@@ -459,9 +482,30 @@ def build(
     BundleError
         If the bundle and the fitted estimators disagree, or the folder is something else.
     """
+    return build_with_evidence(experiment, conductivity, stability, phases, folder).model
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A bundle and what its training showed beside the scores."""
+
+    model: Model
+    evidence: Evidence
+
+
+def build_with_evidence(
+    experiment: Experiment,
+    conductivity: ConductivityRows,
+    stability: StabilityRows,
+    phases: PhaseStore,
+    folder: str | Path,
+) -> Trained:
+    """Do as `build`, and hand out what the record of a training shows."""
     fitted = fit_conductivity(conductivity, experiment.conductivity, experiment.seed)
     trees = fit_stability(stability, experiment.stability, experiment.seed)
-    return assemble(experiment, conductivity, fitted, stability, trees, phases, folder)
+    model = assemble(experiment, conductivity, fitted, stability, trees, phases, folder)
+    importances = importance_table(fitted.estimator.forest_, trees.models, trees.columns)
+    return Trained(model, Evidence(fitted.out_of_fold, trees.held_out, importances))
 
 
 def assemble(
@@ -521,10 +565,14 @@ def train(config_path: str | Path, folder: str | Path) -> Model:
     BundleError
         If the bundle and the fitted estimators disagree, or the folder is something else.
     """
-    experiment = load_experiment(config_path)
+    return train_with_evidence(load_experiment(config_path), folder).model
+
+
+def train_with_evidence(experiment: Experiment, folder: str | Path) -> Trained:
+    """Do as `train` with a read experiment, and hand out what the record of a training shows."""
     conductivity = load_conductivity_rows(experiment.conductivity.sources)
     stability = load_stability_rows(experiment.stability.max_rows, experiment.seed)
-    return build(experiment, conductivity, stability, load_phases(), folder)
+    return build_with_evidence(experiment, conductivity, stability, load_phases(), folder)
 
 
 def _check_faithful(
@@ -594,7 +642,8 @@ def _metadata(
                 "sha256": {f.name: f.sha256 for f in entry.files},
             }
             for name, entry in entries.items()
-        },
+        }
+        | _new_data(conductivity.table),
         "versions": {
             "python": platform.python_version(),
             **{p: version(p) for p in ("numpy", "scikit-learn", "matminer", "pymatgen", "onnx")},
@@ -602,3 +651,18 @@ def _metadata(
         "phases": {"source": "critexam", "count": len(phases)},
         "metrics": {"conductivity": fitted.report, "stability": trees.report},
     }
+
+
+def _new_data(table: pd.DataFrame) -> dict[str, Any]:
+    """What a bundle says of new measurements; nothing where there are none."""
+    new = table[table["source"] == new_data.SOURCE]
+    if new.empty:
+        return {}
+    entry = {
+        "title": "new measurements, given to the training as files",
+        "licence": "that of their owner",
+        "citation": "the papers that the rows name",
+        "rows": len(new),
+        "sha256": {"rows": new_data.digest(new)},
+    }
+    return {"new_data": entry}

@@ -20,6 +20,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _own_store(tmp_path, monkeypatch):
+    """Keep runs and models of a test to itself."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("MLSSE_STORE", str(tmp_path / "store"))
+
+
+@pytest.fixture(autouse=True)
 def _quiet_log():
     """Take away the handlers that a command has set: they hold the output of one test."""
     yield

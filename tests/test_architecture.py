@@ -15,28 +15,36 @@ PACKAGE = Path(mlsse.__file__).parent
 #: Lowest layer first. A module may import those of the layers before its own.
 LAYERS = (
     {"errors"},
-    {"config", "paths"},
+    {"config", "paths", "folders", "store", "stages"},
     {
         "formulas", "targets", "downloads", "cleaning", "laskowski", "merging", "provenance",
-        "simplex", "figures",
+        "simplex", "figures", "gate",
     },
     {"flat_formulas"},
     {"compositions", "charges"},
-    {"datasets", "features", "phases", "splits", "metrics"},
+    {"datasets", "features", "phases", "splits", "metrics", "new_data"},
     {"featurize", "kernels", "tree_export", "model_card"},
     {"arrhenius"},
     {"intervals", "estimators"},
-    {"bundle"},
+    {"bundle", "evidence"},
     {"thermodynamics"},
     {"windows"},
     {"interfaces", "phase_columns"},
     {"coatings", "plot_labels"},
-    {"training", "prediction", "speed", "plots"},
-    {"thermodynamic_benchmarks"},
+    {"training", "prediction", "speed", "plots", "run_figures"},
+    {"thermodynamic_benchmarks", "serving"},
+    {"payloads", "openapi", "served_model", "server_metrics"},
+    {"server_app", "serving_load"},
+    {"serving_benchmark"},
+    {"registry"},
+    {"fault_benchmark"},
     {"screening", "candidates", "benchmarks", "tracking"},
-    {"retraining", "serving", "tables", "cli_options"},
-    {"thermodynamic_tables"},
-    {"cli_thermodynamics"},
+    {"held_out", "drift", "tables", "cli_options"},
+    {"challengers"},
+    {"retraining"},
+    {"thermodynamic_tables", "run_tables", "drift_tables"},
+    {"cli_thermodynamics", "cli_models", "cli_retrain", "server"},
+    {"cli_serve"},
     {"cli"},
 )  # fmt: skip
 LAYER_OF = {module: i for i, layer in enumerate(LAYERS) for module in layer}
@@ -44,8 +52,8 @@ LAYER_OF = {module: i for i, layer in enumerate(LAYERS) for module in layer}
 ROOMS = {
     "matminer": {"featurize", "speed"},
     "pymatgen": {"featurize", "speed", "thermodynamic_benchmarks"},
-    "matplotlib": {"figures", "plot_labels", "plots"},
-    "mlflow": {"tracking", "serving"},
+    "matplotlib": {"figures", "plot_labels", "plots", "run_figures"},
+    "mlflow": {"store", "registry", "tracking", "serving", "served_model", "serving_benchmark"},
     "onnx": {"tree_export"},
     "sklearn": {
         "featurize", "estimators", "tree_export", "training", "benchmarks", "splits", "metrics",
@@ -56,7 +64,9 @@ PREDICTION_PATH = {
     "errors", "config", "paths", "formulas", "targets", "flat_formulas", "compositions", "charges",
     "features", "kernels", "arrhenius", "intervals", "bundle", "prediction", "tables", "cli",
     "simplex", "phases", "thermodynamics", "windows", "interfaces", "coatings", "phase_columns",
-    "cli_options", "thermodynamic_tables", "cli_thermodynamics",
+    "cli_options", "thermodynamic_tables", "cli_thermodynamics", "folders", "cli_retrain",
+    "cli_models", "run_tables", "drift", "drift_tables", "new_data", "cli_serve", "serving",
+    "payloads", "openapi", "server_metrics", "server_app", "server",
 }  # fmt: skip
 HEAVY = {"sklearn", "matminer", "mlflow", "pymatgen", "onnx", "scipy", "pandas", "matplotlib"}
 

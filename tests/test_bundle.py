@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -76,7 +79,10 @@ def test_a_damaged_file_is_refused_by_name(folder, name, damage):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("format_version", 99, "bundle format 99"),
+        ("format_version", 99, "bundle format 99, .* install a newer mlsse"),
+        ("format_version", 1, "bundle format 1, .* train it anew"),
+        ("format_version", None, "damaged"),
+        ("model_version", "champion-00000000", "but its files are those of another"),
         ("features", {"count": 1, "sha256": "0"}, "other features"),
         ("sha256", {"../../secret": "0"}, "lists other files"),
         ("sha256", 3, "damaged|lists other files"),
@@ -91,11 +97,75 @@ def test_metadata_of_another_kind_is_refused(folder, key, value, message):
         load_model(folder)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", "\x00"])
+@pytest.mark.parametrize("text", ["", "[]", "{", "\x00", "[" * 100_000])
 def test_metadata_that_is_no_json_object_is_refused(folder, text):
     (folder / METADATA).write_text(text)
     with pytest.raises(BundleError, match="damaged"):
         load_model(folder)
+
+
+def forge(folder, name, data):
+    """Put other contents into a bundle, with hashes and a model version that fit."""
+    (folder / name).write_bytes(data)
+    metadata = json.loads((folder / METADATA).read_text())
+    metadata["sha256"][name] = hashlib.sha256(data).hexdigest()
+    identity = hashlib.sha256("".join(metadata["sha256"].values()).encode()).hexdigest()[:8]
+    metadata["model_version"] = f"smoke-{identity}"
+    (folder / METADATA).write_text(json.dumps(metadata))
+
+
+class Trap:
+    """Unpickling it writes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+@pytest.mark.parametrize("name", [ARRAYS, PHASES])
+def test_a_forged_array_runs_no_code(folder, name):
+    sprung = folder.parent / "sprung"
+    trap = np.empty(1, dtype=object)
+    trap[0] = Trap(sprung)
+    with np.load(folder / name) as arrays:
+        forged = dict(arrays)
+    forged[next(iter(forged))] = trap
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=True, **forged)
+    forge(folder, name, buffer.getvalue())
+    with pytest.raises(BundleError, match=f"{name} holds no part of a model"):
+        load_model(folder).phases  # noqa: B018 - read at first use
+    assert not sprung.exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04", pickle.dumps({"a": 1}), b"\x93NUMPY"])
+@pytest.mark.parametrize("name", [ARRAYS, PHASES])
+def test_a_forged_file_of_another_kind_is_refused(folder, name, data):
+    forge(folder, name, data)
+    with pytest.raises(BundleError, match=f"{name} holds no part of a model"):
+        load_model(folder).phases  # noqa: B018 - read at first use
+
+
+def test_missing_arrays_and_a_forged_tree_are_refused(folder):
+    buffer = io.BytesIO()
+    np.savez(buffer, nothing=np.zeros(1))
+    forge(folder, ARRAYS, buffer.getvalue())
+    with pytest.raises(BundleError, match="holds no part of a model"):
+        load_model(folder)
+    synthetic.write(folder)
+    forge(folder, "stable.onnx", b"no graph")
+    with pytest.raises(BundleError, match=r"stable\.onnx holds no part of a model"):
+        load_model(folder).sessions  # noqa: B018 - read at first use
+
+
+@pytest.mark.parametrize(("name", "use"), [("stable.onnx", "sessions"), (PHASES, "phases")])
+def test_a_file_that_changes_after_loading_is_refused(folder, name, use):
+    model = load_model(folder)
+    (folder / name).write_bytes((folder / name).read_bytes() + b"x")
+    with pytest.raises(BundleError, match=f"{name} is not what"):
+        getattr(model, use)
 
 
 def test_a_folder_without_bundle_is_refused(tmp_path):

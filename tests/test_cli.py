@@ -64,7 +64,7 @@ def test_version(run: Run) -> None:
 def test_help_names_every_command(run: Run) -> None:
     result = run("--help")
     assert result.code == 0
-    commands = "predict hull window interface coatings train benchmark data"
+    commands = "predict hull window interface coatings train runs models benchmark data"
     for command in commands.split():
         assert f"\n  {command} " in result.out
 
@@ -329,7 +329,7 @@ def test_benchmark_writes_its_record(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     record = {"benchmark": "speed", "protocols": {"read": {"us_per_formula": 9.5}}}
-    monkeypatch.setattr("mlsse.benchmarks.run", lambda name, config: record | {"benchmark": name})
+    monkeypatch.setattr("mlsse.benchmarks.run", lambda name, *_, **__: record | {"benchmark": name})
     out = tmp_path / "speed.json"
     result = run("benchmark", "speed", "--out", str(out))
     assert result.code == 0

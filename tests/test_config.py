@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from mlsse.config import load_experiment
+from mlsse.config import FirstRival, GateConfig, load_experiment, read_experiment
 from mlsse.errors import ConfigError
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
@@ -52,3 +55,34 @@ def test_a_missing_file_is_refused(tmp_path):
 def test_a_whole_number_serves_as_a_float(tmp_path):
     path = edited(tmp_path, "conductivity_sd = 2.0", "conductivity_sd = 2")
     assert load_experiment(path).conductivity.conductivity_sd == 2.0
+
+
+GATE_ROW = '{name = "stable_brier", tolerance = 0.005, gain = 0.002},'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (GATE_ROW, '{name = "stable_brier", tolerance = 0.005},', "'gain' is missing"),
+        (GATE_ROW, '"stable_brier",', "gate.metrics.*expected a table, got 'stable_brier'"),
+        ('first_rival = "none"', 'first_rival = "me"', "expected one of shipped, none, got 'me'"),
+        ("max_bundle_mb = 100.0", "max_bundle = 100.0", "unknown setting 'max_bundle'"),
+    ],
+)
+def test_a_wrong_gate_is_refused(tmp_path, old, new, message):
+    with pytest.raises(ConfigError, match=message):
+        load_experiment(edited(tmp_path, old, new))
+
+
+def test_an_experiment_survives_the_metadata_of_a_bundle():
+    experiment = load_experiment(EXPERIMENTS / "smoke.toml")
+    table = json.loads(json.dumps(dataclasses.asdict(experiment)))
+    assert read_experiment(table, "metadata") == experiment
+
+
+def test_an_experiment_from_before_the_gate_gets_the_default_one():
+    table = tomllib.loads((EXPERIMENTS / "smoke.toml").read_text())
+    del table["gate"], table["retraining"]
+    experiment = read_experiment(table, "metadata")
+    assert experiment.gate == GateConfig()
+    assert experiment.retraining.first_rival is FirstRival.SHIPPED

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mlsse.errors import ConditionError, FormulaError
-from mlsse.prediction import IONS, SCORE_CARD, explain, predict, predict_rows
+from mlsse.prediction import COLUMN_GROUPS, IONS, SCORE_CARD, explain, predict, predict_rows
 from mlsse.targets import inverse_temperature
 
 KNOWN = ["Li7La3Zr2O12", "Li10GeP2S12", "Li6PS5Cl", "Li3YCl6", "Li2CO3"]
@@ -207,3 +207,40 @@ def test_explain_with_datasets_shows_measured_values_and_dois():
 def test_explain_refuses_a_bad_formula():
     with pytest.raises(FormulaError, match="Xx"):
         explain("Xx2O")
+
+
+@pytest.mark.parametrize(
+    "groups", [["conductivity"], ["stability"], ["phases"], ["stability", "phases"]]
+)
+def test_groups_of_columns_are_computed_alone_to_the_same_values(groups):
+    texts = [*KNOWN, "Na3PS4", "Xx2O"]
+    left_out = {n for group in set(COLUMN_GROUPS) - set(groups) for n in COLUMN_GROUPS[group]}
+    for part, whole in zip(predict_rows(texts, groups=groups), predict_rows(texts), strict=True):
+        assert tuple(part) == SCORE_CARD
+        for name in set(SCORE_CARD) - {"warnings"}:
+            assert part[name] == (None if name in left_out else whole[name]), name
+        assert set(part["warnings"]) <= set(whole["warnings"])
+    assert (codes(row("Li7La3Zr2O12", groups=groups)) == ["polymorphs"]) == (
+        groups == ["conductivity"]
+    )
+
+
+@pytest.mark.parametrize("groups", [[], ["energies"], "energies"])
+def test_unknown_groups_are_refused_with_the_known_ones(groups):
+    with pytest.raises(ConditionError, match="conductivity, stability, phases"):
+        predict(["LiF"], groups=groups)
+
+
+def test_each_row_may_have_its_own_conditions():
+    rows = predict_rows(KNOWN[:3], temperature_k=[250, 300.5, 400], ion=["Li", None, "Na"])
+    for got, formula, kelvin, ion in zip(
+        rows, KNOWN, [250, 300.5, 400], ["Li", None, "Na"], strict=False
+    ):
+        alone = row(formula, temperature_k=kelvin, ion=ion)
+        for name in SCORE_CARD:
+            same = pytest.approx(alone[name], abs=1e-9)
+            assert got[name] == (same if isinstance(alone[name], float) else alone[name]), name
+    with pytest.raises(ConditionError, match="2 values of temperature_k for 1 formulas"):
+        predict(["LiF"], temperature_k=[300, 310])
+    with pytest.raises(ConditionError, match="200 to 800 K"):
+        predict(["LiF", "LiCl"], temperature_k=[300, 100])
