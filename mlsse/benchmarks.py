@@ -21,14 +21,17 @@ from numpy.typing import NDArray
 
 from mlsse import (
     estimators,
+    hull_benchmarks,
+    interface_benchmarks,
     metrics,
     prediction,
     provenance,
     speed,
     splits,
-    thermodynamic_benchmarks,
     training,
+    window_benchmarks,
 )
+from mlsse.benchmark_tools import Protocols
 from mlsse.bundle import STABILITY_TREES, load_model
 from mlsse.config import (
     ConductivityConfig,
@@ -45,7 +48,6 @@ from mlsse.training import ConductivityRows, StabilityRows
 if TYPE_CHECKING:
     import pandas as pd
 
-Protocols = dict[str, dict[str, Any]]
 Mask = NDArray[np.bool_]
 
 _log = logging.getLogger(__name__)
@@ -99,9 +101,9 @@ def run(name: str, experiment_path: str | Path | None = None) -> dict[str, Any]:
     }
     of_shipped: dict[str, Callable[[], Protocols]] = {
         "speed": speed.measure,
-        "hull": thermodynamic_benchmarks.hull_protocols,
-        "windows": thermodynamic_benchmarks.window_protocols,
-        "interfaces": thermodynamic_benchmarks.interface_protocols,
+        "hull": hull_benchmarks.hull_protocols,
+        "windows": window_benchmarks.window_protocols,
+        "interfaces": interface_benchmarks.interface_protocols,
     }
     if name not in (*recipes, *of_shipped):
         names = ", ".join((*recipes, *of_shipped))
