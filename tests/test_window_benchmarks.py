@@ -91,4 +91,4 @@ def test_the_benchmark_runs_to_plain_numbers(monkeypatch):
     }  # fmt: skip
     assert json.loads(json.dumps(record, allow_nan=False)) == record
     assert record["protocols"]["series"]["n_series"] == 4
-    assert record["protocols"]["unseen_series"]["n_series"] == 3
+    assert record["protocols"]["unseen_series"]["n_series"] == 4
