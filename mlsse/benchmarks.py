@@ -23,15 +23,18 @@ from numpy.typing import NDArray
 from mlsse import (
     estimators,
     fault_benchmark,
+    hull_benchmarks,
+    interface_benchmarks,
     metrics,
     prediction,
     provenance,
     serving_benchmark,
     speed,
     splits,
-    thermodynamic_benchmarks,
     training,
+    window_benchmarks,
 )
+from mlsse.benchmark_tools import Protocols
 from mlsse.bundle import STABILITY_TREES, load_model
 from mlsse.config import Experiment, load_experiment, read_experiment
 from mlsse.datasets import load_dataset
@@ -42,7 +45,6 @@ from mlsse.training import ConductivityRows, StabilityRows
 if TYPE_CHECKING:
     import pandas as pd
 
-Protocols = dict[str, dict[str, Any]]
 Mask = NDArray[np.bool_]
 
 _log = logging.getLogger(__name__)
@@ -102,9 +104,9 @@ def run(
     }
     of_shipped: dict[str, Callable[[], Protocols]] = {
         "speed": speed.measure,
-        "hull": thermodynamic_benchmarks.hull_protocols,
-        "windows": thermodynamic_benchmarks.window_protocols,
-        "interfaces": thermodynamic_benchmarks.interface_protocols,
+        "hull": hull_benchmarks.hull_protocols,
+        "windows": window_benchmarks.window_protocols,
+        "interfaces": interface_benchmarks.interface_protocols,
         "serving": partial(serving_benchmark.measure, mixed_minutes),
         "faults": partial(fault_benchmark.measure, experiment_path),
     }

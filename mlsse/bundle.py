@@ -201,6 +201,20 @@ class Model:
         """
         return self.process.predict(features, self._run(FOREST, features.astype(np.float32)))
 
+    def decomposition_energy(self, features: Floats) -> Floats:
+        """Predict the decomposition energy alone, in a third of the time of `stability`.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            eV/atom.
+        """
+        return self._run("decomposition_energy", self._tree_input(features))
+
     def stability(self, features: Floats) -> Stability:
         """Predict stability.
 
@@ -212,12 +226,15 @@ class Model:
         -------
         Stability
         """
-        X = features[:, self._tree_columns].astype(np.float32)
+        X = self._tree_input(features)
         raw = {name: self._run(name, X) for name in STABILITY_TREES}
         metastable = self._maps["metastable"](raw["metastable"])
         # What is stable is metastable as well.
         stable = np.minimum(self._maps["stable"](raw["stable"]), metastable)
         return Stability(raw["decomposition_energy"], raw["formation_energy"], stable, metastable)
+
+    def _tree_input(self, features: Floats) -> NDArray[np.float32]:
+        return features[:, self._tree_columns].astype(np.float32)
 
     def _run(self, name: str, X: NDArray[np.float32]) -> Floats:
         return self.sessions[name].run(None, {"X": X})[0][:, 0].astype(float)

@@ -78,11 +78,13 @@ def composition_entries(
         (item if isinstance(item, Formula) else parse_formula(item)).amounts
         for item in map(items.__getitem__, unread.tolist())
     ]
-    counts = np.fromiter(map(len, amounts), np.intp, len(amounts))
-    symbols = chain.from_iterable(amounts)
-    rows = np.append(rows, np.repeat(unread, counts))
-    columns = np.append(columns, [ELEMENT_INDEX[symbol] for symbol in symbols]).astype(np.intp)
-    values = np.append(values, list(chain.from_iterable(map(dict.values, amounts))))
+    if amounts:
+        counts = np.fromiter(map(len, amounts), np.intp, len(amounts))
+        symbols = chain.from_iterable(amounts)
+        more = np.array([ELEMENT_INDEX[symbol] for symbol in symbols], np.intp)
+        rows = np.concatenate([rows, np.repeat(unread, counts)])
+        columns = np.concatenate([columns, more])
+        values = np.concatenate([values, list(chain.from_iterable(map(dict.values, amounts)))])
     # In one order of the elements, sums do not depend on how the formula was written.
     keys = rows * len(ELEMENTS) + columns
     order = np.argsort(keys)

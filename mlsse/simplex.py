@@ -156,10 +156,24 @@ def follow(
         Optimal on this part. The last part ends at ``reach``, or where a target would need an
         amount below zero.
     """
-    for _, start, end, found in follow_many(
-        columns, costs, basis, target[:, None], heading, np.array([reach])
-    ):
-        yield float(start[0]), float(end[0]), found
+    table = _Table.of(columns, costs, basis)
+    at = 0.0
+    for _ in range(_MAX_PIVOTS):
+        amounts, change = table.inverse @ target, table.inverse @ heading
+        falling = (change < -_NO_PIVOT).nonzero()[0]
+        ends = amounts[falling] / -change[falling]
+        place = int(ends.argmin()) if len(ends) else -1
+        end = max(float(ends[place]), at) if len(ends) else np.inf
+        if end > at + _NO_STEP:
+            yield at, min(end, reach), Basis(table.members, table.inverse)
+            at = end
+        if end >= reach:
+            return
+        following = table.after_leaving(int(falling[place]), columns, costs)
+        if following is None:
+            return
+        table = following
+    raise ArithmeticError(f"no end of a line of mixtures after {_MAX_PIVOTS} pivots")
 
 
 def follow_many(
@@ -187,8 +201,14 @@ def follow_many(
     basis : Basis
         Optimal on this part.
     """
-    start = _Table.of(columns, costs, basis)
-    pending = [(start, np.arange(len(reaches)), np.zeros(len(reaches)))]
+    if len(reaches) == 1:  # half the time of what follows
+        only = np.zeros(1, dtype=np.intp)
+        one = follow(columns, costs, basis, targets[:, 0], heading, float(reaches[0]))
+        for start, end, found in one:
+            yield only, np.array([start]), np.array([end]), found
+        return
+    first = _Table.of(columns, costs, basis)
+    pending = [(first, np.arange(len(reaches)), np.zeros(len(reaches)))]
     for _ in range(_MAX_PIVOTS):
         if not pending:
             return
@@ -197,17 +217,17 @@ def follow_many(
         amounts, change = basis.amounts(targets[:, which]), basis.amounts(heading)
         falling = (change < -_NO_PIVOT).nonzero()[0]
         if len(falling):
-            ends = amounts[falling] / -change[falling, None]
-            leaving = ends.argmin(axis=0)
-            end = np.maximum(ends[leaving, np.arange(len(which))], at)
+            kinks = amounts[falling] / -change[falling, None]
+            leaving = kinks.argmin(axis=0)
+            ends = np.maximum(kinks[leaving, np.arange(len(which))], at)
             leaving = falling[leaving]
         else:
-            end, leaving = np.full(len(which), np.inf), np.zeros(len(which), dtype=np.intp)
-        moved = end > at + _NO_STEP
+            ends, leaving = np.full(len(which), np.inf), np.zeros(len(which), dtype=np.intp)
+        moved = ends > at + _NO_STEP
         if moved.any():
-            yield which[moved], at[moved], np.minimum(end, reaches[which])[moved], basis
-        at = np.where(moved, end, at)
-        goes_on = end < reaches[which]
+            yield which[moved], at[moved], np.minimum(ends, reaches[which])[moved], basis
+        at = np.where(moved, ends, at)
+        goes_on = ends < reaches[which]
         for row in set(leaving[goes_on].tolist()):
             following = table.after_leaving(row, columns, costs)
             if following is not None:

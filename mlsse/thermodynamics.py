@@ -241,8 +241,8 @@ def energy_above_hull(formula: Formula, model: Model) -> tuple[float, str]:
     phases = model.phases
     row = phases.find(formula)
     if row is None and len(formula.amounts) > 1:
-        learned = model.stability(compute_features([formula], model.tables))
-        return max(0.0, float(learned.decomposition_energy[0])), "model"
+        learned = model.decomposition_energy(compute_features([formula], model.tables))
+        return max(0.0, float(learned[0])), "model"
     if row is None:
         return 0.0, "reference"  # an element
     system = phases.system(phases.elements_of(formula))

@@ -35,6 +35,9 @@ def test_a_loaded_bundle_predicts_what_was_fitted(folder):
         stability.models["formation_energy"].predict(X[:, stability.columns].astype(np.float32)),
         atol=1e-5,
     )
+    np.testing.assert_array_equal(
+        model.decomposition_energy(X), model.stability(X).decomposition_energy
+    )
     np.testing.assert_array_equal(model.calibration.quantiles, conductivity.calibration.quantiles)
 
 
