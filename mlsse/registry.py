@@ -196,7 +196,7 @@ def refuse(number: int, reasons: Sequence[str], store: Store | None = None) -> N
     store = store or open_store()
     version(number, store)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    for name, value in {"refused": now, "refused_because": "\n".join(reasons)}.items():
+    for name, value in {"refused": now, "refused_because": "; ".join(reasons)}.items():
         store.client().set_model_version_tag(MODEL, str(number), name, value[:_MAX_TAG_LENGTH])
 
 
