@@ -98,6 +98,7 @@ def conductivity():
         patch.setattr(training, "fit_conductivity", spy)
         patch.setattr(training, "fit_stability", lambda *_: trees)
         patch.setattr(training, "load_conductivity_rows", lambda sources: rows)
+        patch.setattr(training, "load_phases", synthetic.phases)
         record = benchmarks.run("conductivity", SMOKE)
     return SimpleNamespace(record=record, rows=rows, fits=fits, protocols=record["protocols"])
 
@@ -244,6 +245,12 @@ def test_stability_learns_from_no_test_row(monkeypatch):
         training, "load_conductivity_rows", lambda sources: synthetic.conductivity_rows()
     )
     monkeypatch.setattr(training, "load_stability_rows", lambda: rows)
+
+    def phases(splits):
+        assert set(splits) == {"train", "val"}
+        return synthetic.phases()
+
+    monkeypatch.setattr(training, "load_phases", phases)
     monkeypatch.setattr(
         benchmarks, "load_dataset", lambda name: pd.DataFrame({"formula": formulas})
     )
