@@ -99,7 +99,7 @@ def test_a_refused_version_stays_with_its_reasons(add):
     tracking.promote(1, reason="first")
     tracking.refuse(2, ["mae is 0.3 worse", "Li6PS5Cl below Li2CO3"])
     refused = tracking.version(2)
-    assert refused.tags["refused_because"] == "mae is 0.3 worse\nLi6PS5Cl below Li2CO3"
+    assert refused.tags["refused_because"] == "mae is 0.3 worse; Li6PS5Cl below Li2CO3"
     assert numbers() == ([1, 2], 1)
 
 
