@@ -12,8 +12,8 @@ RUN python -m venv /opt/mlsse \
 
 FROM python:3.11-slim-bookworm
 COPY --from=build /opt/mlsse /opt/mlsse
-RUN useradd --system --create-home --home-dir /home/mlsse mlsse
-USER mlsse
+RUN useradd --system --uid 999 --create-home --home-dir /home/mlsse mlsse
+USER 999
 ENV PATH=/opt/mlsse/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     OMP_NUM_THREADS=1
