@@ -66,3 +66,11 @@ class RequestError(MlsseError, ValueError):
 
 class ServerError(MlsseError, OSError):
     """A server that cannot start: port in use, host unknown, impossible settings."""
+
+
+class ScreenInputError(MlsseError, ValueError):
+    """An input of a screen, or what is asked of it, that cannot be used."""
+
+
+class ScreenError(MlsseError, OSError):
+    """A screen that cannot be written, read or brought to its end."""

@@ -164,6 +164,28 @@ def predict_rows(
     return [dict(zip(SCORE_CARD, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
+def predict_columns(
+    formulas: Iterable[str] | str,
+    *,
+    temperature_k: float | Sequence[float] = ROOM_TEMPERATURE_K,
+    ion: str | Sequence[str | None] | None = None,
+    model: Model | None = None,
+    groups: Iterable[str] = tuple(COLUMN_GROUPS),
+    n_threads: int | None = None,
+) -> dict[str, list[Any]]:
+    """Predict as `predict`, one list a column, without pandas; None where a value is empty.
+
+    Parameters
+    ----------
+    formulas, temperature_k, ion, model, groups
+        As for `predict`.
+    n_threads : int, optional
+        At most so many threads, by default one a core. One is for a caller that keeps the other
+        cores busy itself, and who then sees to the threads of the linear algebra as well.
+    """
+    return _columns(formulas, temperature_k, ion, model, groups, n_threads)
+
+
 def explain(
     formula: str,
     *,
@@ -281,6 +303,7 @@ def _columns(
     ion: str | Sequence[str | None] | None,
     model: Model | None,
     groups: Iterable[str],
+    n_threads: int | None = None,
 ) -> dict[str, list[Any]]:
     """The score card as one list a column."""
     texts = [formulas] if isinstance(formulas, str) else list(formulas)
@@ -315,7 +338,7 @@ def _columns(
     _ = model.sessions  # loaded once, before the threads
     if "phases" in chosen:
         _ = model.phases
-    for part, scored in zip(parts, _in_parallel(score, parts), strict=True):
+    for part, scored in zip(parts, _in_parallel(score, parts, n_threads), strict=True):
         for name, values in scored.items():
             column = columns[name]
             for row, value in zip(rows[part], values, strict=True):
@@ -323,9 +346,11 @@ def _columns(
     return columns
 
 
-def _in_parallel(score: Callable[[slice], Scored], parts: list[slice]) -> Iterator[Scored]:
+def _in_parallel(
+    score: Callable[[slice], Scored], parts: list[slice], n_threads: int | None
+) -> Iterator[Scored]:
     """Score parts, several at once; one alone is not worth a thread."""
-    n_workers = min(len(parts), os.cpu_count() or 1)
+    n_workers = min(len(parts), n_threads or os.cpu_count() or 1)
     if n_workers == 1:
         yield from map(score, parts)
         return
