@@ -13,6 +13,7 @@ medians of the training rows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import pi, sqrt
@@ -23,7 +24,8 @@ from numpy.typing import NDArray
 from mlsse.config import ProcessSettings
 from mlsse.features import MOBILE_ION, fraction_columns
 from mlsse.formulas import ELEMENT_INDEX
-from mlsse.kernels import CompositionKernel, Floats, descriptor_columns
+from mlsse.kernels import CompositionKernel, Floats, descriptor_columns, stoichiometry
+from mlsse.signals import composition_signals
 from mlsse.targets import MIN_ACTIVATION_ENERGY_EV
 
 
@@ -71,15 +73,28 @@ class Lines:
     unexplained : ndarray of shape (n,)
         Share of the prior variance that the known compositions leave open, between 0 (known)
         and 1 (nothing alike is known).
+    signals : ndarray of shape (n, len(SIGNALS))
+        See `mlsse.signals`.
     """
 
     room_log10_conductivity: Floats
     activation_energy_ev: Floats
     unexplained: Floats
+    signals: Floats
 
     def log10_conductivity(self, inverse_temperature: float | Floats) -> Floats:
         """log10 of S/cm at the temperature, shape (n,)."""
         return self.room_log10_conductivity - self.activation_energy_ev * inverse_temperature
+
+    def __getitem__(self, rows: NDArray) -> Lines:
+        """Some of the lines, by mask or index."""
+        return Lines(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+
+def joined(parts: Sequence[Lines]) -> Lines:
+    """Lines one after the other."""
+    names = Lines.__dataclass_fields__
+    return Lines(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 @dataclass(frozen=True)
@@ -100,7 +115,9 @@ class ArrheniusProcess:
     precision : ndarray of float32, shape (m, m)
         Inverse of the covariance of the known compositions, noise included; single precision
         halves what is stored.
-    forest_weight, forest_share, retreat_share : float
+    known_log10 : ndarray of shape (m,)
+        log10 of S/cm of the known compositions at 298.15 K, means of what was measured.
+    forest_weight, forest_share : float
         See `mlsse.config.ProcessSettings`.
     """
 
@@ -110,9 +127,9 @@ class ArrheniusProcess:
     weights: Floats
     prior: Floats
     precision: NDArray[np.float32]
+    known_log10: Floats
     forest_weight: float
     forest_share: float
-    retreat_share: float
 
     @cached_property
     def _known(self) -> list[Floats]:
@@ -136,9 +153,8 @@ class ArrheniusProcess:
         -------
         Lines
         """
-        asked = self.kernel.embed(
-            features[:, fraction_columns()], features[:, descriptor_columns()]
-        )
+        vectors = features[:, fraction_columns()]
+        asked = self.kernel.embed(vectors, features[:, descriptor_columns()])
         covariance = self.kernel.covariance(asked, self._known)
         f, g = self.prior[:, None] + self.weights.T @ covariance.T
         explained = np.einsum("nm,nm->n", covariance @ self._precision, covariance)
@@ -146,13 +162,12 @@ class ArrheniusProcess:
         if forest_log10 is not None:
             weight = self.forest_weight * np.exp(-unexplained / self.forest_share)
             f = (1.0 - weight) * f + weight * forest_log10
-        # The models trust their smoothness too far: held-out families of compounds are
-        # predicted better when what they add to the prior fades with distance.
-        trust = np.exp(-unexplained / self.retreat_share)
+        signals = composition_signals(vectors, covariance, self.vectors, self.known_log10)
         return Lines(
-            room_log10_conductivity=self.prior[0] + trust * (f - self.prior[0]),
+            room_log10_conductivity=f,
             activation_energy_ev=np.maximum(g, MIN_ACTIVATION_ENERGY_EV),
             unexplained=unexplained,
+            signals=np.column_stack([signals, f - self.prior[0]]),
         )
 
 
@@ -178,7 +193,8 @@ def fit_process(rows: Measurements, settings: ProcessSettings) -> ArrheniusProce
     covariance of tasks and a kernel of inputs.
     """
     columns = rows.features[:, descriptor_columns()]
-    deviation = columns.std(axis=0)
+    simplicity = stoichiometry(rows.features[:, fraction_columns()])
+    deviation = np.hstack([columns, simplicity]).std(axis=0)
     present = np.flatnonzero(rows.features[:, fraction_columns()].max(axis=0))
     kernel = CompositionKernel(
         settings.framework_length,
@@ -227,6 +243,8 @@ def fit_process(rows: Measurements, settings: ProcessSettings) -> ArrheniusProce
     weights = np.zeros((len(vectors), 2))
     np.add.at(weights, where, alpha[:, None] * (functional @ tasks))
     counts = np.bincount(place, minlength=len(vectors))
+    energy = np.where(np.isnan(rows.activation_energy_ev), prior_energy, rows.activation_energy_ev)
+    brought = rows.log10_conductivity + energy * rows.inverse_temperature
     relative_noise = settings.conductivity_noise**2 / settings.conductivity_sd**2
     precision = np.linalg.inv(covariance + np.diag(relative_noise / counts))
     return ArrheniusProcess(
@@ -236,9 +254,9 @@ def fit_process(rows: Measurements, settings: ProcessSettings) -> ArrheniusProce
         weights,
         prior,
         precision.astype(np.float32),
+        np.bincount(place, brought) / counts,
         settings.forest_weight,
         settings.forest_share,
-        settings.retreat_share,
     )
 
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from mlsse.arrhenius import ArrheniusProcess, Lines
 from mlsse.compositions import Neighbours
+from mlsse.domain import Domain
 from mlsse.errors import BundleError
 from mlsse.features import ElementTables, feature_names
 from mlsse.folders import replace_folder
@@ -31,11 +32,12 @@ from mlsse.intervals import Calibration
 from mlsse.kernels import CompositionKernel, Floats
 from mlsse.paths import resource_folder
 from mlsse.phases import PhaseStore
+from mlsse.trust import Trust
 
 if TYPE_CHECKING:
     import onnxruntime
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 CARD = "MODEL_CARD.md"
 METADATA = "metadata.json"
 ARRAYS = "arrays.npz"
@@ -82,6 +84,7 @@ class FittedParts:
     ----------
     tables : ElementTables
     process : ArrheniusProcess
+    trust : Trust
     calibration : Calibration
     spread_decades : ndarray of shape (m,)
         Range of the measured room-temperature values of each known composition.
@@ -91,6 +94,8 @@ class FittedParts:
         ONNX of each of `TREES`.
     tree_columns : ndarray of int, shape (k,)
         Columns of the feature matrix that the trees of the stability see.
+    forest_columns : ndarray of int
+        Columns that the forest of the conductivity sees.
     maps : mapping of str to ProbabilityMap
         For ``stable`` and ``metastable``.
     phases : PhaseStore
@@ -98,11 +103,13 @@ class FittedParts:
 
     tables: ElementTables
     process: ArrheniusProcess
+    trust: Trust
     calibration: Calibration
     spread_decades: Floats
     temperature_range_k: Floats
     trees: Mapping[str, bytes]
     tree_columns: np.ndarray
+    forest_columns: np.ndarray
     maps: Mapping[str, ProbabilityMap]
     phases: PhaseStore
 
@@ -115,6 +122,7 @@ class Model:
     metadata : dict
     tables : ElementTables
     process : ArrheniusProcess
+    trust : Trust
     calibration : Calibration
     spread_decades : ndarray of shape (m,)
     temperature_range_k : ndarray of shape (2,)
@@ -139,16 +147,24 @@ class Model:
             arrays["process_weights"],
             arrays["process_prior"],
             arrays["process_precision"],
+            arrays["known_log10"],
             *arrays["process_blend"].tolist(),
         )
-        floor, span, half_way, energy_sd, max_unexplained = arrays["calibration"].tolist()
+        self.trust = Trust(arrays["trust_weights"])
+        energy_sd, *limits = arrays["calibration"].tolist()
+        lower_weights, upper_weights = arrays["width_weights"]
         self.calibration = Calibration(
-            floor, span, half_way, energy_sd, arrays["residual_quantiles"], max_unexplained
+            lower_weights,
+            upper_weights,
+            energy_sd,
+            arrays["residual_quantiles"],
+            Domain(*limits),
         )
         self.spread_decades = arrays["known_spread_decades"]
         self.temperature_range_k = arrays["temperature_range_k"]
         self._names: dict[int, str] = {}
         self._tree_columns = arrays["tree_columns"]
+        self._forest_columns = arrays["forest_columns"]
         self._maps = {
             name: ProbabilityMap(*arrays[f"{name}_map"]) for name in ("stable", "metastable")
         }
@@ -199,7 +215,8 @@ class Model:
         -------
         Lines
         """
-        return self.process.predict(features, self._run(FOREST, features.astype(np.float32)))
+        forest = self._run(FOREST, features[:, self._forest_columns].astype(np.float32))
+        return self.trust(self.process.predict(features, forest))
 
     def decomposition_energy(self, features: Floats) -> Floats:
         """Predict the decomposition energy alone, in a third of the time of `stability`.
@@ -461,22 +478,23 @@ def _arrays(parts: FittedParts) -> dict[str, np.ndarray]:
         "process_weights": process.weights,
         "process_prior": process.prior,
         "process_precision": process.precision,
-        "process_blend": np.array(
-            [process.forest_weight, process.forest_share, process.retreat_share]
-        ),
+        "known_log10": process.known_log10,
+        "process_blend": np.array([process.forest_weight, process.forest_share]),
+        "trust_weights": parts.trust.weights,
         "calibration": np.array(
             [
-                calibration.floor,
-                calibration.span,
-                calibration.half_way,
                 calibration.energy_sd,
-                calibration.max_unexplained,
+                calibration.domain.min_likeness,
+                calibration.domain.max_seldom_pairs,
+                calibration.domain.max_weightiest_pair,
             ]
         ),
+        "width_weights": np.stack([calibration.lower_weights, calibration.upper_weights]),
         "residual_quantiles": calibration.quantiles,
         "known_spread_decades": parts.spread_decades,
         "temperature_range_k": parts.temperature_range_k,
         "tree_columns": parts.tree_columns,
+        "forest_columns": parts.forest_columns,
         **{f"{name}_map": np.stack([m.raw, m.calibrated]) for name, m in parts.maps.items()},
     }
 

@@ -49,12 +49,18 @@ class Benchmark(StrEnum):
 
     CONDUCTIVITY = "conductivity"
     STABILITY = "stability"
+    ABLATION = "ablation"
+    SHUFFLED = "shuffled"
+    SODIUM = "sodium"
     SPEED = "speed"
     HULL = "hull"
     WINDOWS = "windows"
     INTERFACES = "interfaces"
     SERVING = "serving"
     FAULTS = "faults"
+
+
+_DRAWN = (Benchmark.CONDUCTIVITY, Benchmark.STABILITY)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -115,7 +121,8 @@ def predict(
         bool,
         typer.Option(
             "--explain",
-            help="Also say what moves each prediction, and what was measured nearby.",
+            help="Also say why a formula is out of the domain, what moves each prediction, and "
+            "what was measured nearby.",
         ),
     ] = False,
     model: ModelFolder = None,
@@ -201,7 +208,8 @@ def benchmark(
         Benchmark,
         typer.Argument(
             metavar="NAME",
-            help="conductivity, stability, speed, hull, windows, interfaces, serving or faults.",
+            help="conductivity, stability, ablation, shuffled, sodium, speed, hull, windows, "
+            "interfaces, serving or faults.",
         ),
     ],
     out: Annotated[
@@ -222,10 +230,21 @@ def benchmark(
             metavar="M", min=0.1, max=60, help="Mixed load of serving, minutes.  [default: 10]"
         ),
     ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            help="Also draw how far conductivity or stability can be believed, as PNG.",
+        ),
+    ] = None,
 ) -> None:
     """Run a published protocol anew and record its figures."""
     if not out.parent.is_dir():
         raise typer.BadParameter(f"the folder {out.parent} of --out does not exist")
+    if figures is not None and name not in _DRAWN:
+        raise typer.BadParameter(f"--figures goes with {' or '.join(_DRAWN)}, not {name}")
     show_progress()
     from mlsse import benchmarks, tables
 
@@ -235,6 +254,12 @@ def benchmark(
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(out)
     tables.print_benchmark(record, terminal())
+    if figures is not None:
+        from mlsse import benchmark_figures
+        from mlsse.figures import save
+
+        for title, figure in benchmark_figures.draw(record).items():
+            save(figure, figures / f"{title}.png")
 
 
 Names = Annotated[

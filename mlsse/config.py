@@ -40,9 +40,6 @@ class ProcessSettings:
     forest_share : float
         Unexplained share of the variance at which this weight has fallen to 1/e: a forest is
         good near to what is known and worse than the process far from it.
-    retreat_share : float
-        Unexplained share of the variance at which a prediction has gone 63 % of the way back
-        to the median of the training rows.
     """
 
     framework_length: float
@@ -55,7 +52,6 @@ class ProcessSettings:
     activation_energy_noise_ev: float
     forest_weight: float
     forest_share: float
-    retreat_share: float
 
 
 @dataclass(frozen=True)
@@ -69,7 +65,7 @@ class ConductivityConfig(ProcessSettings):
     n_folds : int
         Of the cross-validation that calibrates.
     n_trees : int
-        Size of the forest beside the process.
+        Size of the forest.
     in_domain_share : float
         Share of the rows held out by paper that count as inside the domain.
     """

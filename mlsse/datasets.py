@@ -11,6 +11,7 @@ The registry (`describe`) holds licence, citation and DOI of each dataset.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from mlsse import laskowski
 from mlsse.charges import is_charge_balanced
 from mlsse.cleaning import CleaningReport, Sieve, find_dois, paper_keys, records
 from mlsse.compositions import composition_vectors
+from mlsse.corrections import apply_corrections, read_corrections
 from mlsse.downloads import (
     DatasetEntry,
     FileEntry,
@@ -55,6 +57,8 @@ ROOM_TEMPERATURE_K = 298.15
 ZERO_CELSIUS_K = 273.15
 #: Part by which the lithium of a compound may be off neutrality in Laskowski's table.
 LITHIUM_SLACK = 0.1
+#: Name of the file with the corrections of a part of the merged table.
+CORRECTIONS = "corrections"
 
 
 def load_dataset(name: str, *, parts: Collection[str] | None = None) -> DataFrame:
@@ -64,7 +68,8 @@ def load_dataset(name: str, *, parts: Collection[str] | None = None) -> DataFram
     ----------
     name : str
         One of `list_datasets`. ``conductivity`` is the merged table of OBELiX, Liverpool,
-        Laskowski and the reviews: one row a measurement, the rule in `merge_measurements`.
+        Laskowski and the reviews: one row a measurement, the rule in `merge_measurements`,
+        and known errors of the sources mended or left out. A part by itself is as published.
     parts : collection of str, optional
         Of a merged dataset, the parts to merge, such as ``["obelix", "liverpool"]``; all
         by default. Nothing of the others is in the table, not even a filled-in blank.
@@ -347,8 +352,18 @@ def _merge(entry: DatasetEntry, names: Iterable[str]) -> tuple[DataFrame, Cleani
     import pandas as pd
 
     parts = [describe(name) for name in names]
-    sieves = [_READERS[part.name](part, fetch(part.name)) for part in parts]
+    paths = [fetch(part.name) for part in parts]
+    sieves = [_READERS[p.name](p, files) for p, files in zip(parts, paths, strict=True)]
     reports = [sieve.report(part) for sieve, part in zip(sieves, parts, strict=True)]
+    dropped: Counter[str] = Counter()
+    notes: Counter[str] = Counter()
+    for sieve, files in zip(sieves, paths, strict=True):
+        if CORRECTIONS in files:
+            of_part = {row["source"] for row in sieve.rows}
+            listed = read_corrections(files[CORRECTIONS])
+            gone, mended = apply_corrections(sieve, [c for c in listed if c.source in of_part])
+            dropped += gone
+            notes += mended
     frames = [sieve.frame(part) for sieve, part in zip(sieves, parts, strict=True)]
     merged = merge_measurements(
         pd.concat(frames, ignore_index=True),
@@ -359,8 +374,11 @@ def _merge(entry: DatasetEntry, names: Iterable[str]) -> tuple[DataFrame, Cleani
         name=entry.name,
         rows_read=sum(r.rows_kept for r in reports),
         rows_kept=len(merged.frame),
-        dropped=dict(merged.dropped.most_common()),
-        notes={f"{column} filled in from a duplicate": n for column, n in merged.filled.items()},
+        dropped=dict((dropped + merged.dropped).most_common()),
+        notes={
+            **notes,
+            **{f"{column} filled in from a duplicate": n for column, n in merged.filled.items()},
+        },
         parts=tuple(reports),
     )
     return merged.frame, report

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
@@ -19,9 +20,22 @@ from sklearn.utils.validation import check_is_fitted
 
 from mlsse.arrhenius import Lines, Measurements, fit_process
 from mlsse.config import ProcessSettings, TreesConfig
+from mlsse.features import feature_names
 from mlsse.kernels import Floats
 
 _FOREST_REACH = 3.0  # decades per eV, about the way from room temperature to 80 degrees Celsius
+
+
+def forest_columns() -> NDArray[np.intp]:
+    """Columns of the feature matrix for the forest: all but those of the most frequent element.
+
+    These jump where two elements are equally frequent, as in LiF, and the prediction with them.
+    """
+    return np.flatnonzero([not name.startswith("mode ") for name in feature_names()])
+
+
+def _forest_input(X: Floats) -> NDArray[np.float32]:
+    return X[:, forest_columns()].astype(np.float32)
 
 
 class ArrheniusRegressor(RegressorMixin, BaseEstimator):
@@ -36,6 +50,7 @@ class ArrheniusRegressor(RegressorMixin, BaseEstimator):
     n_trees : int
         Size of the forest.
     random_state : int
+        Of the forest.
 
     Attributes
     ----------
@@ -98,7 +113,7 @@ class ArrheniusRegressor(RegressorMixin, BaseEstimator):
             n_jobs=-1,
             random_state=self.random_state,
         ).fit(
-            rows.features.astype(np.float32),
+            _forest_input(rows.features),
             np.where(rows.is_bound, expected, room),
             sample_weight=np.exp(-np.abs(rows.inverse_temperature) / _FOREST_REACH),
         )
@@ -110,7 +125,7 @@ class ArrheniusRegressor(RegressorMixin, BaseEstimator):
         """Predict Arrhenius lines of n_samples formulas."""
         check_is_fitted(self, "process_")
         X = np.asarray(X, dtype=float)
-        return self.process_.predict(X, self.forest_.predict(X.astype(np.float32)))
+        return self.process_.predict(X, self.forest_.predict(_forest_input(X)))
 
     def predict(self, X: Floats, inverse_temperature: float | Floats = 0.0) -> Floats:
         """Predict log10 of conductivity in S/cm, shape (n_samples,)."""

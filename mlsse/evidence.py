@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mlsse.arrhenius import Lines
 from mlsse.estimators import feature_importances
 from mlsse.features import feature_names
-from mlsse.intervals import PROBABILITIES, Calibration
+from mlsse.intervals import Calibration
 from mlsse.kernels import Floats
 from mlsse.splits import family_masks
 
@@ -80,7 +80,6 @@ def out_of_fold_table(
     predicted = lines.log10_conductivity(inverse_temperature)
     lower, upper = calibration.interval(lines, inverse_temperature)
     measured = table["log10_conductivity"].to_numpy()
-    residual = (measured - predicted) / calibration.scale(lines, inverse_temperature)
     masks = family_masks(vectors)
     return pd.DataFrame(
         {
@@ -95,37 +94,31 @@ def out_of_fold_table(
             "predicted_log10_conductivity": predicted,
             "predicted_log10_conductivity_lower": lower,
             "predicted_log10_conductivity_upper": upper,
-            "rank": np.interp(residual, calibration.quantiles, PROBABILITIES),
+            "rank": calibration.rank(lines, inverse_temperature, measured),
             "unexplained": lines.unexplained,
         }
     )
 
 
-def importance_table(
-    forest: Any, trees: Mapping[str, Any], columns: NDArray[np.intp]
-) -> pd.DataFrame:
+def importance_table(models: Mapping[str, tuple[Any, NDArray[np.intp]]]) -> pd.DataFrame:
     """Tell how much each feature did for each tree model.
 
     Parameters
     ----------
-    forest : estimator
-        The forest beside the conductivity process; it sees all features.
-    trees : mapping of str to estimator
-        The stability models.
-    columns : ndarray of int, shape (k,)
-        The features that these see.
+    models : mapping of str to (estimator, ndarray of int)
+        Each with the features that it sees.
 
     Returns
     -------
-    pandas.DataFrame of shape (n_features, 1 + len(trees))
+    pandas.DataFrame of shape (n_features, len(models))
         Indexed by the name of the feature. The share of the gain over all splits of a model;
         each column sums to one, a feature that a model does not see has 0.
     """
     import pandas as pd
 
     names = feature_names()
-    shares = {"room_log10_conductivity": feature_importances(forest)}
-    for name, model in trees.items():
+    shares: dict[str, NDArray[np.float64]] = {}
+    for name, (model, columns) in models.items():
         shares[name] = np.zeros(len(names))
         shares[name][columns] = feature_importances(model)
     return pd.DataFrame(shares, index=pd.Index(names, name="feature"))

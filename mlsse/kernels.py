@@ -4,6 +4,10 @@ The kernel is the mean of three exponentials of L1 distances: of the framework (
 composition without the mobile ion) atom by atom, of the framework along the modified
 Pettifor scale (earth mover's distance), and of physical descriptors. Each is positive
 definite, so their mean is, and all fall to zero far from everything known.
+
+Two of the descriptors say how simple the stoichiometry is. Among measured materials line
+compounds conduct worse than solid solutions of like elements, and no mean over elements tells
+them apart.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlsse.compositions import cityblock_matrix, cumulative_vectors
-from mlsse.features import MOBILE_ION, RATIOS, feature_names
+from mlsse.features import ANIONS, MOBILE_ION, RATIOS, feature_names
 from mlsse.formulas import ELEMENT_INDEX
 
 Floats = NDArray[np.float64]
@@ -34,8 +38,8 @@ class CompositionKernel:
         Pettifor scale.
     descriptor_length : float
         The same for the mean difference of descriptors, in standard deviations.
-    descriptor_scale : ndarray of shape (len(descriptor_columns()),)
-        Standard deviations of the descriptors over the training rows.
+    descriptor_scale : ndarray of shape (len(descriptor_columns()) + 2,)
+        Standard deviations over the training rows of the descriptors and of `stoichiometry`.
     elements : ndarray of int
         Elements of the training frameworks, as indices; all others count as one.
     """
@@ -66,6 +70,7 @@ class CompositionKernel:
         known = framework[:, self.elements]
         others = framework.sum(axis=1, keepdims=True) - known.sum(axis=1, keepdims=True)
         places = cumulative_vectors(framework)[:, ::_PLACES]
+        descriptors = np.hstack([descriptors, stoichiometry(vectors)])
         scale = self.descriptor_length * self.descriptor_scale * descriptors.shape[1]
         return [
             np.hstack([known, others]) / self.framework_length,
@@ -83,6 +88,51 @@ class CompositionKernel:
             total += part
         total /= len(left)
         return total
+
+
+def stoichiometry(vectors: Floats) -> Floats:
+    """How simple compositions are; a continuous function of them.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n, len(ELEMENTS))
+        Atom fractions.
+
+    Returns
+    -------
+    ndarray of shape (n, 2)
+        The natural logarithm of the number of atoms of the simplest formula unit, at most
+        that of 100, where a unit that fits only nearly counts as larger; and how far the
+        mobile ions are from a multiple of a quarter of the anions, between 0 (Li3PO4) and 0.5,
+        0 without anions.
+    """
+    # Known compositions are kept with so many decimals: one of them is then equal to itself.
+    vectors = vectors.round(_DECIMALS)
+    rows, columns = np.nonzero(vectors)
+    misfit = _from_integer(vectors[rows, columns, None] * _UNIT_SIZES)
+    # Sums in the order of the elements: a row alone equals the row in a batch to the last bit.
+    place = rows[:, None] * len(_UNIT_SIZES) + np.arange(len(_UNIT_SIZES))
+    total = np.bincount(place.ravel(), misfit.ravel(), len(vectors) * len(_UNIT_SIZES))
+    sizes = np.log(_UNIT_SIZES) + _MISFIT_WEIGHT * total.reshape(len(vectors), -1)
+    mobile = vectors[:, ELEMENT_INDEX[MOBILE_ION]]
+    anions = np.zeros(len(vectors))
+    for anion in ANIONS:
+        anions += vectors[:, ELEMENT_INDEX[anion]]
+    per_anion = mobile / np.where(anions > 0, anions, np.inf)
+    return np.stack(
+        [np.minimum(sizes.min(axis=1), _LARGEST_UNIT), _from_integer(4.0 * per_anion)], axis=1
+    )
+
+
+_DECIMALS = 9
+_UNIT_SIZES = np.arange(1.0, 61.0)  # atoms of a formula unit
+_MISFIT_WEIGHT = 10.0  # a misfit of a tenth of an atom makes a unit count e times as large
+_LARGEST_UNIT = np.log(100.0)
+
+
+def _from_integer(values: Floats) -> Floats:
+    """Distance from the nearest integer."""
+    return np.abs(values - np.rint(values))
 
 
 def _l1_distances(a: Floats, b: Floats) -> Floats:

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mlsse.targets import METASTABLE_EV_PER_ATOM
+
 SUPERIONIC_LOG10 = -4.0
 """log10 of the conductivity, in S/cm, from which a material counts as superionic."""
 
@@ -140,12 +142,12 @@ def bootstrap_mae_interval(
     n_resamples: int = 2000,
     seed: int = 0,
 ) -> tuple[float, float] | None:
-    """Return the percentile bootstrap interval of a mean absolute error.
+    """Return the percentile bootstrap interval of a mean, of absolute errors in most cases.
 
     Parameters
     ----------
     absolute_errors : array-like, shape (n,)
-        Errors without sign.
+        Errors without sign; or any other values, such as differences of paired errors.
     groups : array-like of int, shape (n,), optional
         Rows of one group are drawn together; every row is its own group by default.
     level : float
@@ -265,6 +267,35 @@ def brier(labels: ArrayLike, probability: ArrayLike) -> float | None:
     return float((difference**2).mean()) if truth.size else None
 
 
+def superionic_labels(log10: ArrayLike, censored: ArrayLike | None = None) -> tuple[_Mask, _Mask]:
+    """Tell which measurements are superionic, and which of them say so.
+
+    Parameters
+    ----------
+    log10 : array-like, shape (n,)
+        Measured log10 of the conductivity in S/cm; the bound where it is censored.
+    censored : array-like of str, shape (n,), optional
+        ``"none"``, ``"upper"`` or ``"lower"``; all values are exact by default.
+
+    Returns
+    -------
+    superionic : ndarray of bool, shape (n,)
+        At least 1e-4 S/cm.
+    decided : ndarray of bool, shape (n,)
+        All but the bounds that allow both sides of 1e-4 S/cm.
+    """
+    truth = _values("log10", log10)
+    kinds = _kinds(censored, truth)
+    # An upper bound says something of the class only below the threshold, a lower one above it.
+    superionic = (truth >= SUPERIONIC_LOG10) & (kinds != "upper")
+    decided = np.where(
+        kinds == "upper",
+        truth <= SUPERIONIC_LOG10,
+        (kinds == "none") | (truth >= SUPERIONIC_LOG10),
+    )
+    return superionic, decided
+
+
 def regression_scores(
     truth: ArrayLike,
     predicted: ArrayLike,
@@ -322,7 +353,7 @@ def conductivity_scores(
 ) -> dict[str, Any]:
     """Score predicted conductivities with their intervals and superionic probabilities.
 
-    The two scores of the superionic class leave out bounds that allow both sides of 1e-4 S/cm.
+    The scores of the superionic class leave out bounds that allow both sides of 1e-4 S/cm.
 
     Parameters
     ----------
@@ -344,8 +375,8 @@ def conductivity_scores(
     -------
     dict
         ``n``, ``mae``, ``mae_ci95`` (list of two), ``rmse``, ``r2``, ``spearman``,
-        ``coverage_90``, ``mean_interval_width``, ``mcc_1e-4``, ``roc_auc_1e-4``; None where
-        undefined.
+        ``coverage_90``, ``mean_interval_width``, ``mean_interval_score``, ``mcc_1e-4``,
+        ``roc_auc_1e-4``, ``brier_1e-4``; None where undefined.
 
     Raises
     ------
@@ -355,18 +386,14 @@ def conductivity_scores(
     truth = _values("log10", log10)
     probability = _values("superionic_probability", superionic_probability, like=truth)
     kinds = _kinds(censored, truth)
-    # An upper bound says something of the class only below the threshold, a lower one above it.
-    superionic = (truth >= SUPERIONIC_LOG10) & (kinds != "upper")
-    decided = np.where(
-        kinds == "upper",
-        truth <= SUPERIONIC_LOG10,
-        (kinds == "none") | (truth >= SUPERIONIC_LOG10),
-    )
+    superionic, decided = superionic_labels(truth, kinds)
     return regression_scores(truth, predicted, censored=kinds, groups=groups, seed=seed) | {
         "coverage_90": interval_coverage(truth, lower, upper, kinds),
         "mean_interval_width": mean_interval_width(lower, upper),
+        "mean_interval_score": interval_score(truth, lower, upper, kinds),
         "mcc_1e-4": mcc(superionic[decided], probability[decided] > 0.5),
         "roc_auc_1e-4": roc_auc(superionic[decided], probability[decided]),
+        "brier_1e-4": brier(superionic[decided], probability[decided]),
     }
 
 
@@ -377,6 +404,7 @@ def stability_scores(
     formation_energy: ArrayLike,
     predicted_formation_energy: ArrayLike,
     stable_probability: ArrayLike,
+    metastable_probability: ArrayLike | None = None,
     threshold: float = 0.5,
 ) -> dict[str, Any]:
     """Score predicted stabilities.
@@ -389,6 +417,8 @@ def stability_scores(
         In eV/atom.
     stable_probability : array-like, shape (n,)
         Predicted probability of being stable.
+    metastable_probability : array-like, shape (n,), optional
+        Predicted probability of at most 0.05 eV/atom.
     threshold : float
         Probability above which a compound is called stable.
 
@@ -396,7 +426,8 @@ def stability_scores(
     -------
     dict
         ``n``, ``decomposition_energy_mae``, ``formation_energy_mae``, ``stable_f1``,
-        ``stable_roc_auc``, ``stable_mcc``, ``stable_brier``; None where undefined.
+        ``stable_roc_auc``, ``stable_mcc``, ``stable_brier``, and with the second probability
+        ``metastable_roc_auc``, ``metastable_brier``; None where undefined.
 
     Raises
     ------
@@ -408,7 +439,7 @@ def stability_scores(
     probability = _values("stable_probability", stable_probability, like=energy)
     stable = energy <= 0.0
     called_stable = probability > threshold
-    return {
+    scores = {
         "n": len(energy),
         "decomposition_energy_mae": mae(energy, predicted_decomposition_energy),
         "formation_energy_mae": mae(formation_energy, predicted_formation_energy),
@@ -417,6 +448,11 @@ def stability_scores(
         "stable_mcc": mcc(stable, called_stable),
         "stable_brier": brier(stable, probability),
     }
+    if metastable_probability is not None:
+        metastable = energy <= METASTABLE_EV_PER_ATOM
+        scores["metastable_roc_auc"] = roc_auc(metastable, metastable_probability)
+        scores["metastable_brier"] = brier(metastable, metastable_probability)
+    return scores
 
 
 def _values(name: str, values: ArrayLike, like: NDArray[Any] | None = None) -> _Floats:

@@ -38,8 +38,9 @@ composition decomposes into, and for Li, Na and K the voltage window.
 - Conductivity: a Gaussian process over compositions, linear in 1/T by construction
   (log10 of conductivity, not of conductivity times temperature), and beside it, near to known
   compositions, a forest of extremely randomised trees for the room-temperature value. Upper
-  bounds enter as bounds. Far from every known composition the prediction returns to the median
-  of the training rows, and the interval widens.
+  bounds enter as bounds.
+  How far a prediction steps away from the median of the training rows, and how wide its interval
+  is, was fitted to rows held out by paper, by chains of like compositions and by chemistry.
 - Stability: gradient-boosted trees for both energies and both probabilities (calibrated by a
   logistic map; stable is held at most as likely as metastable).
 - Energy above hull, products, voltage windows and interface reactions: linear programs over the
@@ -50,8 +51,8 @@ composition decomposes into, and for Li, Na and K the voltage window.
 ## What it cannot know
 Polymorphs, glass against crystal, density, grain boundaries and processing: one formula has one
 prediction, and measured values of one formula spread over decades. Melting and phase changes are
-not modelled. Conductivities of sodium and other ions are refused, since the data hold lithium
-conductors. Most values are total conductivities at room temperature; sources that do not say
+not modelled. Conductivities of sodium and other ions are refused: the sources hold no measured
+value of one. Most values are total conductivities at room temperature; sources that do not say
 which are taken as total. Thermodynamics says what could form, not how fast: measured voltage
 limits are wider, and an interface that reacts may pass into a thin layer that stops. Small
 molecules (water, carbon dioxide) are bound too strongly in the reference data, so reactions with

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -96,12 +96,15 @@ class Explanation:
         The three nearest known materials.
     note : str
         What to do where measured values are missing, else empty.
+    domain_reasons : list of str
+        Why the formula is out of the domain, in words, the gravest first; empty inside it.
     """
 
     formula: str
     contributions: list[tuple[str, float]]
     nearest: list[NearestMaterial]
     note: str
+    domain_reasons: list[str] = field(default_factory=list)
 
 
 def predict(
@@ -193,7 +196,7 @@ def explain(
     ion: str | None = None,
     model: Model | None = None,
 ) -> Explanation:
-    """Show what moves a predicted conductivity, and which measurements stand behind it.
+    """Show whether a conductivity can be trusted, what moves it, and what was measured nearby.
 
     Parameters
     ----------
@@ -216,7 +219,12 @@ def explain(
     temperature_k = check_temperature(temperature_k)
     read = parse_formula(formula)
     contributions: list[tuple[str, float]] = []
-    if _mobile_ion(read, _check_ion(ion)) == MOBILE_ION and MOBILE_ION in read.amounts:
+    domain_reasons: list[str]
+    if (asked := _mobile_ion(read, _check_ion(ion))) != MOBILE_ION:
+        domain_reasons = [f"the data hold {MOBILE_ION} conductors, not {asked}"]
+    elif MOBILE_ION not in read.amounts:
+        domain_reasons = [f"no {MOBILE_ION} in the formula"]
+    else:
         t = inverse_temperature(temperature_k)
         varied = [
             Formula(read.text, {**read.amounts, symbol: 1.1 * amount}, ())
@@ -229,6 +237,7 @@ def explain(
             for symbol, value in zip(read.amounts, values[1:], strict=True)
         ]
         contributions.sort(key=lambda item: -abs(item[1]))
+        domain_reasons = model.calibration.domain_reasons(lines)[0]
     known = model.process.vectors
     indices, distances = nearest(composition_vectors([read]), known, k=min(3, len(known)))
     measured, note = _measurements([known[i] for i in indices[0]])
@@ -240,6 +249,7 @@ def explain(
             for i, d, found in zip(indices[0], distances[0], measured, strict=True)
         ],
         note,
+        domain_reasons,
     )
 
 

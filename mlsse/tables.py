@@ -146,10 +146,14 @@ def _window(low: float | None, high: float | None) -> str:
 
 
 def print_explanation(explanation: Explanation, console: Console) -> None:
-    """Print what moves a prediction most, and the nearest known materials."""
+    """Print why a formula is out of the domain, what moves it most, and the nearest known."""
     console.print()
     say(f"Why {printable(explanation.formula)}", console, style="bold")
-    say("What moves log10 of the conductivity most:", console)
+    say("Out of the domain:" if explanation.domain_reasons else "In the domain.", console)
+    for reason in explanation.domain_reasons:
+        say(f"  {printable(reason)}", console)
+    if explanation.contributions:
+        say("What moves log10 of the conductivity most:", console)
     for what, change in explanation.contributions:
         say(f"  {change:+.2f}  {what}", console)
     say("Nearest known materials:", console)

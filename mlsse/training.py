@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlsse import estimators, metrics, new_data
-from mlsse.arrhenius import ArrheniusProcess, Lines, Measurements
+from mlsse.arrhenius import ArrheniusProcess, Lines, Measurements, joined
 from mlsse.bundle import FOREST, FittedParts, Model, ProbabilityMap, load_model, write_bundle
 from mlsse.config import ConductivityConfig, Experiment, StabilityConfig, load_experiment
 from mlsse.datasets import describe, load_dataset
+from mlsse.domain import chemistries, fit_domain
 from mlsse.errors import BundleError
 from mlsse.evidence import Evidence, importance_table, out_of_fold_table
 from mlsse.features import (
@@ -30,13 +31,14 @@ from mlsse.features import (
 )
 from mlsse.featurize import element_tables
 from mlsse.formulas import parse_formula
-from mlsse.intervals import Calibration, fit_calibration
+from mlsse.intervals import Calibration, HeldOut, fit_calibration
 from mlsse.kernels import Floats
 from mlsse.model_card import model_card
 from mlsse.phases import PhaseStore, fit_phases
 from mlsse.splits import composition_groups, grouped_folds
 from mlsse.targets import METASTABLE_EV_PER_ATOM, inverse_temperature
 from mlsse.tree_export import to_onnx
+from mlsse.trust import Trust, fit_trust, one_vote_a_chemistry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +50,12 @@ TOLERANCE = 1e-4
 _ROOM_K = 10.0  # measurements within this of 298.15 K count as made at room temperature
 _CALIBRATION_SHARE = 0.15
 _PAPER_DISTANCE = 0.02
+# What rows held out in each way count in the fit of the trust and of the intervals.
+_TRUST_WEIGHTS = {"papers": 4.0, "chains": 0.5, "chemistries": 1.0}
+_CALIBRATION_WEIGHTS = {"papers": 1.0, "chains": 1.0, "chemistries": 2.0}
+# What the trust takes an upper bound for, and the least value that it believes, log10 S/cm.
+_BOUND_LOG10 = -12.0
+_LEAST_LOG10 = -15.0
 _CHECKED_FORMULAS = 4000
 
 
@@ -131,6 +139,7 @@ class FittedConductivity:
     """A fitted conductivity model and what its cross-validation showed."""
 
     estimator: estimators.ArrheniusRegressor
+    trust: Trust
     calibration: Calibration
     spread_decades: Floats
     temperature_range_k: Floats
@@ -142,10 +151,18 @@ class FittedConductivity:
         """The fitted process."""
         return self.estimator.process_
 
+    def predict_lines(self, features: Floats) -> Lines:
+        """Predict Arrhenius lines as the bundle does, drawn toward the prior."""
+        return self.trust(self.estimator.predict_lines(features))
 
-def fit_arrhenius(rows: Measurements, config: ConductivityConfig) -> estimators.ArrheniusRegressor:
-    """Fit the Arrhenius process to some rows."""
-    return estimators.ArrheniusRegressor(settings=config, n_trees=config.n_trees).fit(
+
+def fit_arrhenius(
+    rows: Measurements, config: ConductivityConfig, seed: int = 0
+) -> estimators.ArrheniusRegressor:
+    """Fit the Arrhenius process and the forest beside it to some rows."""
+    return estimators.ArrheniusRegressor(
+        settings=config, n_trees=config.n_trees, random_state=seed
+    ).fit(
         rows.features,
         rows.log10_conductivity,
         inverse_temperature=rows.inverse_temperature,
@@ -155,21 +172,20 @@ def fit_arrhenius(rows: Measurements, config: ConductivityConfig) -> estimators.
 
 
 def out_of_fold_lines(
-    rows: ConductivityRows, folds: NDArray[np.intp], config: ConductivityConfig
+    rows: ConductivityRows, folds: NDArray[np.intp], config: ConductivityConfig, seed: int = 0
 ) -> Lines:
     """Predict each row by a process that was fitted to the other folds."""
-    predicted = np.empty((3, len(rows)))
+    order: list[NDArray[np.intp]] = []
+    parts: list[Lines] = []
     for fold in np.unique(folds):
         held_out = folds == fold
-        lines = fit_arrhenius(rows.measurements[~held_out], config).predict_lines(
-            rows.measurements.features[held_out]
+        order.append(np.flatnonzero(held_out))
+        parts.append(
+            fit_arrhenius(rows.measurements[~held_out], config, seed).predict_lines(
+                rows.measurements.features[held_out]
+            )
         )
-        predicted[:, held_out] = (
-            lines.room_log10_conductivity,
-            lines.activation_energy_ev,
-            lines.unexplained,
-        )
-    return Lines(*predicted)
+    return joined(parts)[np.argsort(np.concatenate(order))]
 
 
 def fit_conductivity(
@@ -177,45 +193,67 @@ def fit_conductivity(
 ) -> FittedConductivity:
     """Fit, calibrate and score the conductivity model and its baselines.
 
-    Two partitions serve. One keeps families apart: no two folds share a paper or chains of
-    compositions within 0.05; it gives the scores. The other keeps papers apart, with chains
-    within 0.02, so that most held-out rows have relatives, as most candidates of a user do.
-    The calibration learns from the residuals of both, near to what is known and far from it.
+    Three partitions serve. One keeps chains apart: no two folds share a paper or chains of
+    compositions within 0.05; it gives the scores. One keeps papers apart, with chains within
+    0.02, so that most held-out rows have relatives, as most candidates of a user do. One keeps
+    chemistries apart, so that the held-out rows are of families that the models do not know.
+    Trust and calibration learn from all three, near to what is known and far from it.
 
     Parameters
     ----------
     rows : ConductivityRows
     config : ConductivityConfig
     seed : int
-        Of the folds.
+        Of the folds and the forest.
 
     Returns
     -------
     FittedConductivity
     """
     log.info("conductivity: %d rows, cross-validation in %d folds", len(rows), config.n_folds)
-    folds = grouped_folds(rows.groups, config.n_folds, seed)
-    lines = out_of_fold_lines(rows, folds, config)
     papers = composition_groups(rows.vectors, rows.table["doi"], max_distance=_PAPER_DISTANCE)
-    near = out_of_fold_lines(rows, grouped_folds(papers, config.n_folds, seed), config)
+    of_chemistry = chemistries(rows.vectors)
+    folds = grouped_folds(rows.groups, config.n_folds, seed)
+    partitions = {
+        "chains": folds,
+        "papers": grouped_folds(papers, config.n_folds, seed),
+        "chemistries": grouped_folds(of_chemistry, config.n_folds, seed),
+    }
+    raw = {name: out_of_fold_lines(rows, part, config, seed) for name, part in partitions.items()}
     measurements = rows.measurements
     t = measurements.inverse_temperature
-    calibration = fit_calibration(
-        Lines(*(np.concatenate([getattr(x, n) for x in (lines, near)]) for n in lines.__dict__)),
-        np.tile(t, 2),
-        np.tile(measurements.log10_conductivity, 2),
-        np.tile(measurements.is_bound, 2),
-        energy_sd=config.activation_energy_sd_ev / config.conductivity_sd,
-        max_unexplained=float(np.quantile(near.unexplained, config.in_domain_share)),
+    room = rows.at_room_temperature
+    near_room = np.where(
+        measurements.is_bound,
+        _BOUND_LOG10,
+        np.maximum(measurements.log10_conductivity, _LEAST_LOG10),
+    )[room]
+    votes = one_vote_a_chemistry(of_chemistry[room])
+    trust = fit_trust(
+        joined([raw[name][room] for name in _TRUST_WEIGHTS]),
+        np.tile(near_room, len(raw)),
+        np.concatenate([weight * votes for weight in _TRUST_WEIGHTS.values()]),
     )
-    estimator = fit_arrhenius(measurements, config)
+    drawn = {name: trust(part) for name, part in raw.items()}
+    lines = drawn["chains"]
+    calibration = fit_calibration(
+        {
+            name: (
+                HeldOut(drawn[name], t, measurements.log10_conductivity, measurements.is_bound),
+                weight,
+            )
+            for name, weight in _CALIBRATION_WEIGHTS.items()
+        },
+        energy_sd=config.activation_energy_sd_ev / config.conductivity_sd,
+        domain=fit_domain(drawn["papers"][room], config.in_domain_share),
+    )
+    estimator = fit_arrhenius(measurements, config, seed)
     censored = rows.table["censored"].to_numpy()
     truth = measurements.log10_conductivity
 
     def mae(predicted: Floats, where: NDArray[np.bool_]) -> float | None:
         return metrics.mae(truth[where], predicted[where], censored[where])
 
-    room = rows.at_room_temperature
     report: dict[str, Any] = {
         "protocol": f"{config.n_folds}-fold cross-validation by groups of papers and compositions "
         "within 0.05; a respected bound counts as no error",
@@ -239,6 +277,7 @@ def fit_conductivity(
     temperatures = rows.table["temperature_k"].to_numpy()
     return FittedConductivity(
         estimator,
+        trust,
         calibration,
         _spread(rows, estimator.process_),
         np.quantile(temperatures, [0.005, 0.975]),
@@ -504,7 +543,10 @@ def build_with_evidence(
     fitted = fit_conductivity(conductivity, experiment.conductivity, experiment.seed)
     trees = fit_stability(stability, experiment.stability, experiment.seed)
     model = assemble(experiment, conductivity, fitted, stability, trees, phases, folder)
-    importances = importance_table(fitted.estimator.forest_, trees.models, trees.columns)
+    importances = importance_table(
+        {FOREST: (fitted.estimator.forest_, estimators.forest_columns())}
+        | {name: (model, trees.columns) for name, model in trees.models.items()}
+    )
     return Trained(model, Evidence(fitted.out_of_fold, trees.held_out, importances))
 
 
@@ -522,6 +564,7 @@ def assemble(
     parts = FittedParts(
         tables=element_tables(),
         process=fitted.process,
+        trust=fitted.trust,
         calibration=fitted.calibration,
         spread_decades=fitted.spread_decades,
         temperature_range_k=fitted.temperature_range_k,
@@ -530,6 +573,7 @@ def assemble(
             for name, model in {FOREST: fitted.estimator.forest_, **trees.models}.items()
         },
         tree_columns=trees.columns,
+        forest_columns=estimators.forest_columns(),
         maps=trees.maps,
         phases=phases,
     )
@@ -587,7 +631,7 @@ def _check_faithful(
     features = np.concatenate(
         [conductivity.measurements.features, stability.features[::step].astype(float)]
     )
-    expected, found = fitted.estimator.predict_lines(features), model.lines(features)
+    expected, found = fitted.predict_lines(features), model.lines(features)
     inferred = model.stability(features)
     X = features[:, trees.columns].astype(np.float32)
     stable, metastable = (

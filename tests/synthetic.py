@@ -35,7 +35,6 @@ SETTINGS = ProcessSettings(
     activation_energy_noise_ev=0.02,
     forest_weight=0.5,
     forest_share=0.15,
-    retreat_share=1e9,
 )
 
 

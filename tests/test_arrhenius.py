@@ -95,18 +95,6 @@ def test_far_from_everything_it_returns_to_the_medians():
     assert lines.unexplained[0] == pytest.approx(1.0, abs=1e-6)
 
 
-def test_retreat_draws_a_prediction_toward_the_median():
-    texts, log10 = garnets()
-    rows = measurements(texts, log10)
-    asked = features(["Li3YCl6"])
-    free = fit_process(rows, SETTINGS).predict(asked)
-    drawn = fit_process(rows, replace(SETTINGS, retreat_share=0.5)).predict(asked)
-    median = np.median(log10)
-    trust = np.exp(-free.unexplained / 0.5)
-    expected = median + trust * (free.room_log10_conductivity - median)
-    np.testing.assert_allclose(drawn.room_log10_conductivity, expected)
-
-
 def test_the_forest_counts_near_to_what_is_known_and_not_far_from_it():
     texts, log10 = garnets()
     settings = replace(SETTINGS, forest_weight=0.5, forest_share=0.1)

@@ -25,11 +25,13 @@ def test_a_loaded_bundle_predicts_what_was_fitted(folder):
     conductivity, stability = synthetic.fitted()
     model = load_model(folder)
     X = synthetic.features(["Li6.5La3Zr1.5Ta0.5O12", "Li3YCl5Br", "NaAlO2"])
-    expected, found = conductivity.estimator.predict_lines(X), model.lines(X)
+    expected, found = conductivity.predict_lines(X), model.lines(X)
     np.testing.assert_allclose(
         found.room_log10_conductivity, expected.room_log10_conductivity, atol=1e-5
     )
     np.testing.assert_allclose(found.unexplained, expected.unexplained)
+    np.testing.assert_allclose(found.signals, expected.signals, atol=1e-5)
+    assert model.calibration.domain == conductivity.calibration.domain
     np.testing.assert_allclose(
         model.stability(X).formation_energy,
         stability.models["formation_energy"].predict(X[:, stability.columns].astype(np.float32)),

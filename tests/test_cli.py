@@ -190,6 +190,7 @@ def test_explain_without_datasets(run: Run) -> None:
     assert code == 0
     assert "Why Li6PS5Cl" in out
     assert "Why Xx2O" not in out
+    assert "In the domain." in out
     assert "mlsse data fetch conductivity" in out
 
 
@@ -200,7 +201,16 @@ def test_explain_as_json(run: Run) -> None:
     )
     assert usable["explanation"]["contributions"]
     assert len(usable["explanation"]["nearest"]) == 3
+    assert usable["explanation"]["domain_reasons"] == []
     assert unusable["explanation"] is None
+
+
+@pytest.mark.usefixtures("no_data")
+def test_explain_why_a_formula_is_out_of_the_domain(run: Run) -> None:
+    code, out, _ = run("predict", "LiU2Pu3", "Na3PS4", "--explain")
+    assert code == 0
+    assert out.count("Out of the domain:") == 2
+    assert "the data hold Li conductors, not Na" in out
 
 
 @pytest.mark.mirror
@@ -338,6 +348,27 @@ def test_benchmark_writes_its_record(
     assert list(tmp_path.iterdir()) == [out]
 
 
+def test_benchmark_draws_its_doubt(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bins = [{"from": 0.0, "to": 0.1, "n": 9, "stated": 0.05, "observed": 0.1}]
+    record = {
+        "benchmark": "stability",
+        "protocols": {"critexam_test_doubt": {"stable_reliability": bins}},
+    }
+    monkeypatch.setattr("mlsse.benchmarks.run", lambda *_, **__: record)
+    out = tmp_path / "stability.json"
+    result = run("benchmark", "stability", "--out", str(out), "--figures", str(tmp_path))
+    assert result.code == 0
+    assert "stated 0.05, observed 0.1" in result.out
+    assert (tmp_path / "stability_reliability.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_benchmark_wrong_arguments(run: Run, tmp_path: Path) -> None:
     assert run("benchmark", "luck", "--out", str(tmp_path / "x.json")).code == 2
     assert run("benchmark", "speed", "--out", str(tmp_path / "none" / "x.json")).code == 2
+    figures = run(
+        "benchmark", "speed", "--out", str(tmp_path / "x.json"), "--figures", str(tmp_path)
+    )
+    assert figures.code == 2
+    assert "conductivity or stability" in figures.err

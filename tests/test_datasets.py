@@ -23,6 +23,7 @@ TABLES = {
     ("obelix", "train"): "obelix_train.csv",
     ("obelix", "test"): "obelix_test.csv",
     ("liverpool", "table"): "liverpool.csv",
+    ("liverpool", "corrections"): "conductivity_corrections.csv",
     ("laskowski", "table"): "laskowski.csv",
     ("laskowski", "references"): "laskowski_references.csv",
     ("review_conductivity", "table"): "review_conductivity.csv",
@@ -177,6 +178,16 @@ def test_merged_table(tiny: None) -> None:
     # The energies come from Laskowski; the one of LiScO2 belongs to a bound.
     energies = table.set_index("source_id")["activation_energy_ev"]
     assert energies[["aa1", "aa3"]].tolist() == [0.37, 1.05]
+
+
+def test_corrections_are_applied_to_the_merged_table_alone(tiny: None) -> None:
+    merged = load_dataset("conductivity", parts=["liverpool"]).set_index("source_id")
+    assert merged.loc["2", "conductivity_s_per_cm"] == 1.1e-3
+    report = cleaning_report("conductivity", parts=["liverpool"])
+    assert report.notes == {"conductivity_s_per_cm corrected": 1}
+    alone = load_dataset("liverpool").set_index("source_id")
+    assert alone.loc["2", "conductivity_s_per_cm"] == 1e-3
+    assert "corrections" not in cleaning_report("liverpool").notes
 
 
 def test_critexam(install) -> None:

@@ -257,8 +257,10 @@ class TestConductivityScores:
         "spearman",
         "coverage_90",
         "mean_interval_width",
+        "mean_interval_score",
         "mcc_1e-4",
         "roc_auc_1e-4",
+        "brier_1e-4",
     )
 
     def test_by_hand(self):
@@ -281,6 +283,9 @@ class TestConductivityScores:
         assert scores["spearman"] == pytest.approx(0.8)
         assert scores["coverage_90"] == 0.75
         assert scores["mean_interval_width"] == 1.0
+        # One interval of four misses, by 0.5; 2 / 0.1 = 20.
+        assert scores["mean_interval_score"] == pytest.approx(1.0 + 20 * 0.5 / 4)
+        assert scores["brier_1e-4"] == pytest.approx((0.04 + 0.25 + 0.0 + 0.36) / 4)
         # Superionic: yes, no, no, yes; called: yes, no, no, no; one pair of four is lost.
         assert scores["mcc_1e-4"] == pytest.approx(2 / np.sqrt(12))
         assert scores["roc_auc_1e-4"] == 0.75
@@ -299,7 +304,7 @@ class TestConductivityScores:
         without = metrics.conductivity_scores(
             **exact, lower=[-9.0] * 4, upper=[0.0] * 4, superionic_probability=probability
         )
-        for key in ("mcc_1e-4", "roc_auc_1e-4"):
+        for key in ("mcc_1e-4", "roc_auc_1e-4", "brier_1e-4"):
             assert with_bounds[key] == without[key]
 
     def test_a_bound_at_the_threshold_decides(self):
@@ -359,3 +364,24 @@ def test_stability_scores():
             "stable_brier": (0.01 + 0.36 + 0.36 + 0.01) / 4,
         }
     )
+
+
+def test_metastable_scores():
+    scores = metrics.stability_scores(
+        decomposition_energy=[-0.2, 0.05, 0.06],
+        predicted_decomposition_energy=[0.0] * 3,
+        formation_energy=[0.0] * 3,
+        predicted_formation_energy=[0.0] * 3,
+        stable_probability=[0.5] * 3,
+        metastable_probability=[0.9, 0.4, 0.6],
+    )
+    assert scores["metastable_roc_auc"] == 0.5
+    assert scores["metastable_brier"] == pytest.approx((0.01 + 0.36 + 0.36) / 3)
+
+
+def test_superionic_labels_of_bounds():
+    superionic, decided = metrics.superionic_labels(
+        [-3.0, -5.0, -3.0, -5.0, -3.0, -5.0], ["none"] * 2 + ["upper"] * 2 + ["lower"] * 2
+    )
+    assert superionic.tolist() == [True, False, False, False, True, False]
+    assert decided.tolist() == [True, True, False, True, True, False]

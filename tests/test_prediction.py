@@ -187,6 +187,22 @@ def test_explain_tells_what_moves_a_prediction_and_names_the_nearest():
     assert explanation.nearest[0].distance == pytest.approx(0.0, abs=1e-6)
 
 
+@pytest.mark.parametrize("formula", ["Li10GeP2S12", "LiU2Pu3", "Li3PdTe4Xe"])
+def test_explain_has_reasons_where_the_flag_warns(formula):
+    assert bool(explain(formula).domain_reasons) == (not row(formula)["in_domain"])
+
+
+@pytest.mark.parametrize(
+    ("formula", "ion", "reason"),
+    [("Na3PS4", None, "not Na"), ("Li6PS5Cl", "Na", "not Na"), ("Na3PS4", "Li", "no Li")],
+)
+def test_explain_says_that_the_ion_is_not_covered(formula, ion, reason):
+    explanation = explain(formula, ion=ion)
+    assert len(explanation.domain_reasons) == 1
+    assert reason in explanation.domain_reasons[0]
+    assert explanation.contributions == []
+
+
 def test_explain_without_datasets_says_how_to_fetch_them(monkeypatch, tmp_path):
     monkeypatch.setenv("MLSSE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("MLSSE_DATA_MIRROR", str(tmp_path))

@@ -13,7 +13,7 @@ from mlsse.evidence import Evidence, importance_table
 def evidence():
     conductivity, stability = synthetic.fitted()
     importances = importance_table(
-        conductivity.estimator.forest_, stability.models, stability.columns
+        {name: (model, stability.columns) for name, model in stability.models.items()}
     )
     return Evidence(conductivity.out_of_fold, stability.held_out, importances)
 

@@ -168,6 +168,7 @@ def test_explanation() -> None:
         note="A last word.",
     )
     lines = [line.strip() for line in printed(tables.print_explanation, explanation).splitlines()]
+    assert "In the domain." in lines
     assert "+1.25  S fraction" in lines
     assert "-0.50  Cl fraction" in lines
     assert "Li6PS5Br (distance 0.40)" in lines
@@ -175,6 +176,16 @@ def test_explanation() -> None:
     assert "at most 1.0e-10 S/cm at 298 K" in lines
     assert "and 2 more" in lines
     assert lines[-1] == "A last word."
+
+
+def test_explanation_of_what_is_out_of_the_domain() -> None:
+    reasons = ["no known composition is alike", "no measured conductor has Xx\x1b[2J"]
+    explanation = Explanation("LiU2Pu3", [], [], "", domain_reasons=reasons)
+    lines = printed(tables.print_explanation, explanation).splitlines()
+    start = lines.index("Out of the domain:")
+    assert lines[start + 1] == "  no known composition is alike"
+    assert lines[start + 2].startswith("  no measured conductor has Xx\N{REPLACEMENT CHARACTER}")
+    assert "In the domain." not in lines
 
 
 def test_cleaning_report() -> None:
