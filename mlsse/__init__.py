@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mlsse.featurize import FormulaFeaturizer
     from mlsse.interfaces import interface
     from mlsse.prediction import predict
+    from mlsse.ranking import rank
+    from mlsse.screening import screen
     from mlsse.thermodynamics import hull
     from mlsse.training import train
     from mlsse.windows import window
@@ -31,6 +33,8 @@ __all__ = [
     "load_dataset",
     "load_model",
     "predict",
+    "rank",
+    "screen",
     "train",
     "window",
 ]
@@ -43,6 +47,8 @@ _HOMES = {
     "load_dataset": "mlsse.datasets",
     "load_model": "mlsse.bundle",
     "predict": "mlsse.prediction",
+    "rank": "mlsse.ranking",
+    "screen": "mlsse.screening",
     "train": "mlsse.training",
     "window": "mlsse.windows",
 }

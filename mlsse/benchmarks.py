@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from mlsse import (
+    discovery_benchmark,
     fault_benchmark,
     hull_benchmarks,
     interface_benchmarks,
     provenance,
+    screening_fault_benchmark,
     serving_benchmark,
     sodium_benchmark,
     speed,
@@ -37,11 +39,11 @@ def run(
     Parameters
     ----------
     name : {"conductivity", "stability", "ablation", "shuffled", "sodium", "speed", "hull", \
-            "windows", "interfaces", "serving", "faults"}
+            "discovery", "windows", "interfaces", "serving", "faults", "screening-faults"}
     experiment_path : str or pathlib.Path, optional
         The experiment whose recipe is fitted; that of the shipped model by default. Only the
-        first four benchmarks and the last one fit anything, which needs a quick experiment; the
-        others are of the shipped model, or of the data alone.
+        first four benchmarks, ``discovery`` and ``faults`` fit anything, the last of them with a
+        quick experiment; the others are of the shipped model, or of the data alone.
     mixed_minutes : float, optional
         Length of the mixed load of the benchmark of serving; 10 by default.
 
@@ -65,6 +67,7 @@ def run(
         "stability": stability_protocols,
         "ablation": ablation_protocols,
         "shuffled": shuffled_protocols,
+        "discovery": discovery_benchmark.discovery_protocols,
     }
     without_recipe: dict[str, Callable[[], Protocols]] = {
         "sodium": lambda: {"sodium": sodium_benchmark.sodium_benchmark()},
@@ -74,6 +77,7 @@ def run(
         "interfaces": interface_benchmarks.interface_protocols,
         "serving": partial(serving_benchmark.measure, mixed_minutes),
         "faults": partial(fault_benchmark.measure, experiment_path),
+        "screening-faults": screening_fault_benchmark.measure,
     }
     if name not in (*recipes, *without_recipe):
         names = ", ".join((*recipes, *without_recipe))

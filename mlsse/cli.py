@@ -17,7 +17,15 @@ from typing import Annotated, Any
 import typer
 
 import mlsse
-from mlsse import cli_models, cli_retrain, cli_serve, cli_thermodynamics
+from mlsse import (
+    cli_candidates,
+    cli_models,
+    cli_rank,
+    cli_retrain,
+    cli_screen,
+    cli_serve,
+    cli_thermodynamics,
+)
 from mlsse.cli_options import (
     Format,
     FormatOption,
@@ -29,7 +37,14 @@ from mlsse.cli_options import (
     show_progress,
     terminal,
 )
-from mlsse.errors import ConditionError, ConfigError, DatasetError, FormulaError, MlsseError
+from mlsse.errors import (
+    ConditionError,
+    ConfigError,
+    DatasetError,
+    FormulaError,
+    MlsseError,
+    ScreenInputError,
+)
 
 app = typer.Typer(
     name="mlsse",
@@ -58,6 +73,8 @@ class Benchmark(StrEnum):
     INTERFACES = "interfaces"
     SERVING = "serving"
     FAULTS = "faults"
+    DISCOVERY = "discovery"
+    SCREENING_FAULTS = "screening-faults"
 
 
 _DRAWN = (Benchmark.CONDUCTIVITY, Benchmark.STABILITY)
@@ -78,7 +95,9 @@ def main(arguments: list[str] | None = None) -> None:
         app(arguments, prog_name="mlsse")
     except MlsseError as error:
         print("mlsse:", " ".join(str(error).split()), file=sys.stderr)
-        wrong_input = isinstance(error, (FormulaError, ConditionError, ConfigError))
+        wrong_input = isinstance(
+            error, (FormulaError, ConditionError, ConfigError, ScreenInputError)
+        )
         sys.exit(2 if wrong_input else 1)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -168,9 +187,15 @@ def predict(
         raise typer.Exit(2)
 
 
-for _command in (*cli_thermodynamics.COMMANDS, *cli_retrain.COMMANDS):
+for _command in (
+    *cli_thermodynamics.COMMANDS,
+    *cli_candidates.COMMANDS,
+    cli_screen.screen,
+    *cli_rank.COMMANDS,
+    *cli_retrain.COMMANDS,
+    cli_serve.serve,
+):
     app.command()(_command)
-app.command()(cli_serve.serve)
 
 
 @app.command()
@@ -209,7 +234,7 @@ def benchmark(
         typer.Argument(
             metavar="NAME",
             help="conductivity, stability, ablation, shuffled, sodium, speed, hull, windows, "
-            "interfaces, serving or faults.",
+            "interfaces, serving, faults, discovery or screening-faults.",
         ),
     ],
     out: Annotated[

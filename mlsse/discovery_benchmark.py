@@ -147,7 +147,7 @@ def look_back(rows: ConductivityRows, compounds: Compounds, experiment: Experime
         fitted = training.fit_conductivity(known, experiment.conductivity, experiment.seed)
 
         def score(features: Floats, fitted: Any = fitted) -> Floats:
-            lines = fitted.estimator.predict_lines(features)
+            lines = fitted.predict_lines(features)
             probability = fitted.calibration.superionic_probability(lines, 0.0)
             return _places(probability, lines.room_log10_conductivity)
 

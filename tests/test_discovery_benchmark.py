@@ -17,6 +17,7 @@ from mlsse.compositions import composition_vectors
 from mlsse.discovery_benchmark import Compounds, draw_decoys, enrichments, look_back, materials
 from mlsse.features import fraction_columns
 from mlsse.formulas import ELEMENT_INDEX
+from mlsse.signals import SIGNALS
 from mlsse.splits import composition_groups
 from mlsse.training import ConductivityRows
 
@@ -128,14 +129,14 @@ def protocols(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             vectors = X[:, fraction_columns()]
             assert not any(vector.tobytes() in is_known for vector in vectors[:6])
             value = np.where(vectors[:, sulfur] > 0, -3.0, -8.0)
-            return Lines(value, np.full(len(X), 0.3), np.zeros(len(X)))
+            return Lines(
+                value, np.full(len(X), 0.3), np.zeros(len(X)), np.zeros((len(X), len(SIGNALS)))
+            )
 
         calibration = SimpleNamespace(
             superionic_probability=lambda x, t: np.full(len(x.room_log10_conductivity), 0.5)
         )
-        return SimpleNamespace(
-            estimator=SimpleNamespace(predict_lines=lines), calibration=calibration
-        )
+        return SimpleNamespace(predict_lines=lines, calibration=calibration)
 
     monkeypatch.setattr(training, "fit_conductivity", fit)
     decoys = [f"Li{n}Ga{m}O{n}" for n in range(1, 25) for m in range(1, 25)]
