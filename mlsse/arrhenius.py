@@ -25,7 +25,7 @@ from mlsse.config import ProcessSettings
 from mlsse.features import MOBILE_ION, fraction_columns
 from mlsse.formulas import ELEMENT_INDEX
 from mlsse.kernels import CompositionKernel, Floats, descriptor_columns, stoichiometry
-from mlsse.signals import composition_signals
+from mlsse.signals import composition_signals, seldom_together
 from mlsse.targets import MIN_ACTIVATION_ENERGY_EV
 
 
@@ -136,9 +136,24 @@ class ArrheniusProcess:
         return self.kernel.embed(self.vectors, self.descriptors)
 
     @cached_property
-    def _precision(self) -> Floats:
-        # In single precision a row alone would differ from the row in a batch by 1e-5.
-        return self.precision.astype(np.float64)
+    def _half_precision(self) -> list[tuple[int, Floats]]:
+        """Rows of the upper half of `precision`, with both halves in it, and where they begin.
+
+        A quadratic form needs one half of a symmetric matrix, which is half the work. In single
+        precision a row alone would differ from the row in a batch by 1e-5.
+        """
+        full = self.precision.astype(np.float64)
+        full += full.T
+        parts = []
+        for start in range(0, len(full), _PRECISION_ROWS):
+            part = full[start : start + _PRECISION_ROWS, start:].copy()
+            part[:, : len(part)] *= 0.5
+            parts.append((start, part))
+        return parts
+
+    @cached_property
+    def _seldom(self) -> Floats:
+        return seldom_together(self.vectors)
 
     def predict(self, features: Floats, forest_log10: Floats | None = None) -> Lines:
         """Predict Arrhenius lines.
@@ -153,22 +168,39 @@ class ArrheniusProcess:
         -------
         Lines
         """
+        parts = []
+        for start in range(0, max(1, len(features)), _BLOCK_ROWS):
+            block = slice(start, start + _BLOCK_ROWS)
+            forest = None if forest_log10 is None else forest_log10[block]
+            parts.append(self._predict(features[block], forest))
+        return parts[0] if len(parts) == 1 else joined(parts)
+
+    def _predict(self, features: Floats, forest_log10: Floats | None) -> Lines:
         vectors = features[:, fraction_columns()]
         asked = self.kernel.embed(vectors, features[:, descriptor_columns()])
         covariance = self.kernel.covariance(asked, self._known)
-        f, g = self.prior[:, None] + self.weights.T @ covariance.T
-        explained = np.einsum("nm,nm->n", covariance @ self._precision, covariance)
+        across = np.ascontiguousarray(covariance.T)  # as products with it are faster
+        f, g = self.prior[:, None] + self.weights.T @ across
+        explained = np.zeros(len(features))
+        for start, half in self._half_precision:
+            product = half @ across[start:]
+            explained += np.einsum("mn,mn->n", product, across[start : start + len(half)])
         unexplained = 1.0 - np.clip(explained, 0.0, 1.0)
         if forest_log10 is not None:
             weight = self.forest_weight * np.exp(-unexplained / self.forest_share)
             f = (1.0 - weight) * f + weight * forest_log10
-        signals = composition_signals(vectors, covariance, self.vectors, self.known_log10)
+        signals = composition_signals(vectors, across.T, self._seldom, self.known_log10)
         return Lines(
             room_log10_conductivity=f,
             activation_energy_ev=np.maximum(g, MIN_ACTIVATION_ENERGY_EV),
             unexplained=unexplained,
             signals=np.column_stack([signals, f - self.prior[0]]),
         )
+
+
+# The kernel of so many rows with all known compositions stays in the processor's cache.
+_BLOCK_ROWS = 256
+_PRECISION_ROWS = 128
 
 
 def fit_process(rows: Measurements, settings: ProcessSettings) -> ArrheniusProcess:

@@ -1,10 +1,14 @@
 """Whether common oxidation states make a formula neutral."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
-from mlsse.formulas import Formula, parse_formula
+import numpy as np
+from numpy.typing import NDArray
+
+from mlsse.formulas import ELEMENT_INDEX, Formula, parse_formula
 
 _HALOGENS = frozenset({"Cl", "Br", "I"})
 _CHALCOGENS = frozenset({"S", "Se", "Te"})
@@ -16,6 +20,7 @@ _LESSER_ANIONS = {"C": -4, "Si": -4, "Ge": -4, "Sn": -4, "Pb": -4} | dict.fromke
 _SELF_BONDING = _CHALCOGENS | {"O", "N", "H"}
 _PARTNERS_OF_HYDROGEN = _ANION_FORMERS | {"C", "P", "As"}
 _CHARGE_TOLERANCE = 0.01
+_P2S6_TOLERANCE = 0.01  # of three S or Se for each P
 
 _States = tuple[tuple[float, float], ...]
 
@@ -101,11 +106,14 @@ def is_charge_balanced(formula: Formula | str) -> bool | None:
     >>> is_charge_balanced("Li6PS5Cl"), is_charge_balanced("Li7PS5Cl"), is_charge_balanced("LiAl")
     (True, False, None)
     """
-    amounts = (formula if isinstance(formula, Formula) else parse_formula(formula)).amounts
+    return _balance((formula if isinstance(formula, Formula) else parse_formula(formula)).amounts)
+
+
+def _balance(amounts: Mapping[str, float]) -> bool | None:
     without_anion = _ANION_FORMERS.isdisjoint(amounts) and "H" not in amounts
     if len(amounts) == 1 or (without_anion and _LESSER_ANIONS.keys().isdisjoint(amounts)):
         return None
-    sums = _charge_sums(amounts)
+    sums = _charge_sums(amounts, _is_p2s6(amounts))
     for lowest, highest, anions in sums:
         tolerance = -_CHARGE_TOLERANCE * anions
         if lowest <= tolerance and highest >= -tolerance:
@@ -119,12 +127,71 @@ def is_charge_balanced(formula: Formula | str) -> bool | None:
     return None if without_anion or boron_hydride or self_bonded else False
 
 
-def _charge_sums(amounts: Mapping[str, float]) -> list[tuple[float, float, float]]:
-    """Least and greatest charge, and that of the anions alone, for each choice of states."""
+def are_charge_unbalanced(
+    symbols: Sequence[str], amounts: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Whether `is_charge_balanced` is False, for formulas of the same elements at once.
+
+    Parameters
+    ----------
+    symbols : sequence of str, length k
+    amounts : ndarray of shape (n, k)
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        The very same as one by one.
+    """
+    if len(amounts) < _FEW:
+        one_by_one = (dict(zip(symbols, row, strict=True)) for row in amounts.tolist())
+        return np.array([_balance(row) is False for row in one_by_one], dtype=bool)
+    columns = dict(zip(symbols, np.ascontiguousarray(amounts.T), strict=True))
+    without_anion = _ANION_FORMERS.isdisjoint(columns) and "H" not in columns
+    if len(columns) == 1 or without_anion or {"B", "H"} <= columns.keys():
+        return np.zeros(len(amounts), dtype=bool)
+    unbalanced: NDArray[np.bool_] = np.zeros(len(amounts), dtype=bool)
+    none = np.zeros(len(amounts))
+    phosphorus, sulfur = (
+        3 * columns.get("P", none),
+        columns.get("S", none) + columns.get("Se", none),
+    )
+    p2s6 = np.abs(sulfur - phosphorus) <= _P2S6_TOLERANCE * np.maximum(sulfur, phosphorus)
+    for kind in (True, False):
+        rows = np.flatnonzero(p2s6 == kind)
+        if not len(rows):
+            continue
+        sums = _charge_sums({symbol: column[rows] for symbol, column in columns.items()}, kind)
+        fits: NDArray[np.bool_] = np.zeros(len(rows), dtype=bool)
+        may_bond = len(columns) == 2 and not _SELF_BONDING.isdisjoint(columns)
+        self_bonded: NDArray[np.bool_] = np.full(len(rows), may_bond)
+        for lowest, highest, anions in sums:
+            tolerance = -_CHARGE_TOLERANCE * anions
+            fits |= (lowest <= tolerance) & (highest >= -tolerance)
+            self_bonded &= highest < 0
+        unbalanced[rows] = ~fits & ~self_bonded
+    return unbalanced
+
+
+_FEW = 8  # formulas that are looked at faster one by one
+
+
+def _is_p2s6(amounts: Mapping[str, float]) -> bool:
+    """Whether there are three S or Se for each P, whose atoms are then bound to each other."""
+    sulfur = amounts.get("S", 0.0) + amounts.get("Se", 0.0)
+    return math.isclose(sulfur, 3 * amounts.get("P", 0.0), rel_tol=_P2S6_TOLERANCE)
+
+
+def _charge_sums(amounts: Mapping[str, Any], is_p2s6: bool) -> list[tuple[Any, Any, Any]]:
+    """Least and greatest charge, and that of the anions alone, for each choice of states.
+
+    Amounts are numbers, or arrays of formulas that are all or none of them a P2S6 or P2Se6.
+    """
     lowest = highest = anions = 0.0
     open_states = []
-    for symbol, amount in amounts.items():
-        states = _ONLY_STATES.get(symbol) or _charge_options(symbol, amounts)
+    # In one order of the elements, sums do not depend on how the formula was written.
+    for symbol in sorted(amounts, key=ELEMENT_INDEX.__getitem__):
+        amount = amounts[symbol]
+        states = _ONLY_STATES.get(symbol) or _charge_options(symbol, amounts, is_p2s6)
         if len(states) > 1:
             open_states.append((amount, states))
             continue
@@ -148,8 +215,13 @@ def _charge_sums(amounts: Mapping[str, float]) -> list[tuple[float, float, float
     return sums
 
 
-def _charge_options(symbol: str, amounts: Mapping[str, float]) -> _States:
-    """States that an element may take beside the other elements of a formula."""
+def _charge_options(
+    symbol: str, amounts: Mapping[str, Any], is_p2s6: bool | None = None
+) -> _States:
+    """States that an element may take beside the other elements of a formula.
+
+    `is_p2s6` is told from the amounts where it is not given; then these are numbers.
+    """
     oxide = "O" in amounts
     if symbol in _HALOGENS:
         return _states(-1, 5, 7) if oxide else _states(-1)
@@ -174,9 +246,8 @@ def _charge_options(symbol: str, amounts: Mapping[str, float]) -> _States:
     if symbol == "C":
         return _states(4, 3, 2) + anion
     if symbol == "P":
-        sulfur = amounts.get("S", 0.0) + amounts.get("Se", 0.0)
-        if math.isclose(sulfur, 3 * amounts["P"], rel_tol=0.01):
-            anion += _states(4)  # P-P bonds of P2S6
+        if _is_p2s6(amounts) if is_p2s6 is None else is_p2s6:
+            anion += _states(4)  # P-P bonds
         if "H" in amounts or (not oxide and _CHALCOGENS.isdisjoint(amounts)):
             anion += _states(3)
     return _CATION_STATES[symbol] + anion

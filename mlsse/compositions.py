@@ -1,5 +1,6 @@
 """Compositions as vectors, and how far they lie apart."""
 
+import sys
 from collections.abc import Iterable
 from itertools import chain
 
@@ -21,6 +22,7 @@ PETTIFOR_POSITIONS: np.ndarray = np.array([float(_PETTIFOR_RANK[s]) for s in ELE
 _SCALE_ORDER = np.argsort(PETTIFOR_POSITIONS)
 _SCALE_STEPS = np.diff(PETTIFOR_POSITIONS[_SCALE_ORDER])
 _SMALL_MATRIX = 30_000
+_TINY_MATRIX = 1_000
 
 
 def composition_vectors(formulas: Iterable[Formula | str]) -> np.ndarray:
@@ -198,8 +200,8 @@ def l1_distance_matrix(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 def nearest(A: np.ndarray, B: np.ndarray, k: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Rows of `B` that are closest to each row of `A` by `distance`.
 
-    Exact, and in little memory: the distances of a few sums of neighbouring columns bound the
-    true ones from below, and only the rows that they leave open are compared in full.
+    Exact, and in little memory. Fast where rows of `A` that follow each other are alike: what is
+    far from one of them is far from all, and is not compared with the others.
 
     Parameters
     ----------
@@ -241,39 +243,50 @@ class Neighbours:
 
     def __init__(self, vectors: np.ndarray) -> None:
         self._cumulative = cumulative_vectors(vectors)
-        self._edges = np.linspace(0, self._cumulative.shape[1], 12, endpoint=False).astype(int)
-        self._coarse = self._sums(self._cumulative)
-
-    def _sums(self, cumulative: np.ndarray) -> np.ndarray:
-        return np.add.reduceat(cumulative, self._edges, axis=1).astype(np.float32).T.copy()
 
     def nearest(self, A: np.ndarray, k: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Find the closest, as the function `nearest` does."""
-        A, B = _as_vectors(A), self._cumulative
-        if not 1 <= k <= len(B):
-            raise ValueError(f"k = {k}: expected 1 to {len(B)}, the number of rows to choose from")
-        size = max(1, 100_000 // len(B))
-        indices = np.empty((len(A), k), dtype=np.intp)
-        distances = np.empty((len(A), k))
-        for start in range(0, len(A), size):
-            block = slice(start, start + size)
-            a = cumulative_vectors(A[block])
-            bounds = np.zeros((len(a), len(B)), dtype=np.float32)
-            for column, row in zip(self._sums(a), self._coarse, strict=True):
-                difference = column[:, None] - row
-                bounds += np.abs(difference, out=difference)
-            chosen = np.argpartition(bounds, k - 1, axis=1)[:, :k]
-            limit = np.abs(a[:, None, :] - B[chosen]).sum(axis=2).max(axis=1, keepdims=True)
-            # The slack covers the single precision of the bounds.
-            rows, columns = np.nonzero(bounds <= limit.astype(np.float32) + 1e-2)
-            exact = np.full(bounds.shape, np.inf)
-            exact[rows, columns] = np.abs(a[rows] - B[columns]).sum(axis=1)
-            chosen = np.sort(np.argpartition(exact, k - 1, axis=1)[:, :k], axis=1)
-            found = np.take_along_axis(exact, chosen, axis=1)
-            order = np.argsort(found, axis=1, kind="stable")
-            indices[block] = np.take_along_axis(chosen, order, axis=1)
-            distances[block] = np.take_along_axis(found, order, axis=1)
+        """Find the closest, as the function `nearest` does; of equal ones the first."""
+        if not 1 <= k <= len(self._cumulative):
+            raise ValueError(
+                f"k = {k}: expected 1 to {len(self._cumulative)}, the number of rows to choose from"
+            )
+        a = cumulative_vectors(A)
+        indices = np.empty((len(a), k), dtype=np.intp)
+        distances = np.empty((len(a), k))
+        for start in range(0, len(a), _BLOCK_ROWS):
+            block = slice(start, start + _BLOCK_ROWS)
+            self._search(a[block], indices[block], distances[block])
         return indices, distances
+
+    def _search(self, a: np.ndarray, indices: np.ndarray, distances: np.ndarray) -> None:
+        """Write down the closest to each of a block of cumulative vectors.
+
+        No vector of a block lies farther than its radius from the middle one, so a row can be
+        among the closest only if it lies within twice the radius of those closest to the middle.
+        """
+        k = indices.shape[1]
+        choice = self._cumulative
+        among = np.arange(len(choice))
+        if len(a) > 1:
+            middle = a[len(a) // 2]
+            radius = np.abs(a - middle).sum(axis=1).max()
+            to_middle = cityblock_matrix(middle[None], self._cumulative)[0]
+            limit = np.partition(to_middle, k - 1)[k - 1] + 2.0 * radius
+            among = np.flatnonzero(to_middle <= limit + _ROUNDED)
+            choice = choice[among]
+        left = alike_cityblock_matrix(a, choice)
+        rows = np.arange(len(a))
+        for place in range(k):
+            # Rounding may part equal distances: the first row of them is chosen.
+            chosen = (left <= left.min(axis=1, keepdims=True) + _EQUAL).argmax(axis=1)
+            left[rows, chosen] = np.inf
+            indices[:, place] = among[chosen]
+            distances[:, place] = np.abs(a - choice[chosen]).sum(axis=1)
+
+
+_BLOCK_ROWS = 256  # vectors that are compared together, faster if they are alike
+_EQUAL = 1e-12  # places; what rounding makes of a distance is less
+_ROUNDED = 1e-9  # places; the same of bounds, with room to spare
 
 
 def _as_vectors(vectors: np.ndarray) -> np.ndarray:
@@ -320,7 +333,8 @@ def cityblock_matrix(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     -------
     numpy.ndarray of shape (n, m)
     """
-    if len(A) * len(B) > _SMALL_MATRIX:
+    size = len(A) * len(B)
+    if size > _SMALL_MATRIX or (size > _TINY_MATRIX and "scipy.spatial.distance" in sys.modules):
         # Importing scipy takes longer than numpy takes for a small matrix.
         from scipy.spatial.distance import cdist
 
@@ -329,3 +343,60 @@ def cityblock_matrix(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     for row, vector in zip(distances, A, strict=True):
         row[:] = np.abs(B - vector).sum(axis=1)
     return distances
+
+
+def alike_cityblock_matrix(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    """Distances as `cityblock_matrix`, faster where the rows of `A` are alike.
+
+    Columns in which no row of `A` differs count once. Columns side by side that change in step,
+    as sums along a scale do between two elements, count once for each value that they take.
+
+    Parameters
+    ----------
+    A : numpy.ndarray of shape (n, n_columns)
+    B : numpy.ndarray of shape (m, n_columns)
+
+    Returns
+    -------
+    numpy.ndarray of shape (n, m)
+        Up to rounding errors, of 1e-12 times the number of columns.
+    """
+    if len(A) < _FEW_ROWS or not len(B):
+        return cityblock_matrix(A, B)
+    change = A - A[0]
+    widest = np.abs(change).argmax(axis=0)
+    largest = np.take_along_axis(change, widest[None], axis=0)[0]
+    varied = np.flatnonzero(np.abs(largest) > _UNCHANGED)
+    constant = np.ones(A.shape[1], dtype=bool)
+    constant[varied] = False
+    steps = change[:, varied] / largest[varied]
+    in_step = (np.abs(np.diff(steps, axis=1)) < _IN_STEP).all(axis=0)
+    in_step &= np.diff(varied) == 1
+    one_by_one = []
+    tables = []
+    start = 0
+    for columns in np.split(varied, np.flatnonzero(~in_step) + 1):
+        is_looked_up = len(columns) > _WORTH_A_TABLE
+        if is_looked_up:
+            _, first, place = np.unique(
+                steps[:, start].round(_STEP_DIGITS), return_index=True, return_inverse=True
+            )
+            is_looked_up = len(columns) * (len(A) - len(first)) > _WORTH_A_TABLE * len(A)
+        if is_looked_up:
+            tables.append((columns, first, place.ravel()))
+        else:
+            one_by_one.append(columns)
+        start += len(columns)
+    chosen = np.concatenate([varied[:0], *one_by_one])
+    distances = cityblock_matrix(A[:, chosen], B[:, chosen])
+    distances += cityblock_matrix(A[:1, constant], B[:, constant])
+    for columns, first, place in tables:
+        distances += cityblock_matrix(A[first[:, None], columns], B[:, columns])[place]
+    return distances
+
+
+_FEW_ROWS = 8
+_UNCHANGED = 1e-13  # a column that changes less does so by rounding
+_IN_STEP = 1e-8  # relative to the greatest change
+_STEP_DIGITS = 12
+_WORTH_A_TABLE = 2  # columns for each that is looked up

@@ -151,13 +151,41 @@ def compute_features(formulas: Sequence[Formula | str], tables: ElementTables) -
     out = np.zeros((len(formulas), _N_FEATURES))
     for start in range(0, len(formulas), _BLOCK_ROWS):
         block = slice(start, start + _BLOCK_ROWS)
-        _fill(out[block], formulas[block], tables)
+        row, ids, fractions, _ = composition_entries(formulas[block])
+        _fill(out[block], row, ids, fractions, tables)
     return out
 
 
-def _fill(out: Floats, formulas: Sequence[Formula | str], tables: ElementTables) -> None:
-    """Write the features of n formulas into zeros of shape (n, n_features)."""
-    row, ids, fractions, n_rows = composition_entries(formulas)
+def features_of_vectors(vectors: Floats, tables: ElementTables) -> Floats:
+    """Feature matrix of compositions, the same as that of their formulas.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n, len(ELEMENTS))
+        Atom fractions, as `mlsse.compositions.composition_vectors` makes them.
+    tables : ElementTables
+
+    Returns
+    -------
+    ndarray of shape (n, len(feature_names()))
+    """
+    out = np.zeros((len(vectors), _N_FEATURES))
+    for start in range(0, len(vectors), _BLOCK_ROWS):
+        block = slice(start, start + _BLOCK_ROWS)
+        row, ids = np.nonzero(vectors[block])
+        _fill(out[block], row, ids, vectors[block][row, ids], tables)
+    return out
+
+
+def _fill(
+    out: Floats,
+    row: NDArray[np.intp],
+    ids: NDArray[np.intp],
+    fractions: Floats,
+    tables: ElementTables,
+) -> None:
+    """Write the features of n compositions into zeros of shape (n, n_features)."""
+    n_rows = len(out)
     fraction_of = out[:, fraction_columns()]
     fraction_of[row, ids] = fractions
     whole = _Parts(row, ids, fractions, n_rows)

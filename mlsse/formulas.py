@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -499,10 +499,10 @@ _WRITING_ORDER = (
 )
 _WRITING_RANK = {symbol: rank for rank, symbol in enumerate(_WRITING_ORDER.split())}
 # Divisors that leave at most four decimals, and how many they leave.
-_DECIMALS = {2**i * 5**j: max(i, j) for i in range(5) for j in range(5) if i or j}
-_MAX_ATOMS = 36
+DECIMALS_BY_DIVISOR = {2**i * 5**j: max(i, j) for i in range(5) for j in range(5) if i or j}
+MAX_ATOMS = 36
 # Denominators up to which fractions in single precision are told apart.
-_MAX_DENOMINATOR = 2000
+MAX_DENOMINATOR = 2000
 _FRACTION_ERROR = 1e-7
 
 
@@ -550,12 +550,12 @@ def formula_from_fractions(fractions: Mapping[str, float], *, whole: bool = Fals
     counts = _whole_numbers([float(fractions[symbol]) for symbol in symbols])
     if counts is None:
         texts = [_four_digits(10.0 * fractions[symbol] / total) for symbol in symbols]
-    elif whole or sum(counts) <= _MAX_ATOMS:
+    elif whole or sum(counts) <= MAX_ATOMS:
         texts = [str(count) for count in counts]
     else:
         atoms = sum(counts)
         divisor = min(_divisors(atoms), key=lambda d: _awkwardness(counts, atoms, d))
-        texts = [_trim(f"{count / divisor:.{_DECIMALS[divisor]}f}") for count in counts]
+        texts = [write_amount(count, divisor) for count in counts]
     return "".join([s if t == "1" else s + t for s, t in zip(symbols, texts, strict=True)])
 
 
@@ -574,10 +574,10 @@ def _whole_numbers(amounts: Sequence[float]) -> list[int] | None:
             break
     shares = np.array(amounts) / sum(amounts)
     denominator = math.lcm(*[_denominator(share) for share in shares.tolist()])
-    if denominator <= _MAX_DENOMINATOR:
+    if denominator <= MAX_DENOMINATOR:
         return [round(share * denominator) for share in shares.tolist()]
     # Many digits: ten-thousandths, in formulas in which one element has a whole amount.
-    most = [int(share * (_MAX_ATOMS - 1)) for share in shares]
+    most = [int(share * (MAX_ATOMS - 1)) for share in shares]
     scales = np.concatenate([np.arange(1, n + 1) / s for n, s in zip(most, shares, strict=True)])
     scales = scales[:, None]
     exact = 1e4 * scales * shares
@@ -593,7 +593,7 @@ def _whole_numbers(amounts: Sequence[float]) -> list[int] | None:
 def _is_readable(counts: Sequence[int]) -> bool:
     """Whether the counts are small or have a multiple with a whole amount."""
     total = sum(counts)
-    return total <= _MAX_DENOMINATOR or any(
+    return total <= MAX_DENOMINATOR or any(
         count % divisor == 0 for divisor in _divisors(total) for count in counts
     )
 
@@ -601,7 +601,9 @@ def _is_readable(counts: Sequence[int]) -> bool:
 @lru_cache(maxsize=4096)
 def _divisors(total: int) -> list[int]:
     """Divisors of a number of atoms that make a formula of 1.5 to 36 atoms."""
-    return [divisor for divisor in _DECIMALS if 1.5 * divisor <= total <= _MAX_ATOMS * divisor]
+    return [
+        divisor for divisor in DECIMALS_BY_DIVISOR if 1.5 * divisor <= total <= MAX_ATOMS * divisor
+    ]
 
 
 def _denominator(share: float) -> int:
@@ -618,16 +620,54 @@ def _denominator(share: float) -> int:
 
 
 def _awkwardness(counts: Sequence[int], total: int, divisor: int) -> tuple[float, float]:
-    """How ill a formula reads, by atoms, broken amounts and decimals.
+    """How ill a formula reads, and of two that read alike, its atoms."""
+    n_broken = len([count for count in counts if count % divisor])
+    return awkwardness_of(n_broken, len(counts), total, divisor)
+
+
+def awkwardness_of(n_broken: Any, n_elements: int, total: Any, divisor: int) -> tuple[Any, Any]:
+    """How ill formulas read, by atoms, broken amounts and decimals; and how many atoms they have.
 
     With these weights most doped electrolytes come out as their authors wrote them.
+
+    Parameters
+    ----------
+    n_broken : int, or ndarray of int
+        Elements with a broken amount.
+    n_elements : int
+    total : int, or ndarray of int
+        Atoms, counted in the smallest whole numbers.
+    divisor : int
+        Of these numbers, one of `DECIMALS_BY_DIVISOR`.
+
+    Returns
+    -------
+    awkwardness, n_atoms : float, or ndarray
     """
     atoms = total / divisor
-    broken = len([count for count in counts if count % divisor])
-    if broken == len(counts):
-        broken += 1
-    weight = (1.0, 1.2, 1.5, 5.0, 10.0)[_DECIMALS[divisor]]
-    return max(7.0, atoms) * weight * 2.8**broken, atoms
+    weight = (1.0, 1.2, 1.5, 5.0, 10.0)[DECIMALS_BY_DIVISOR[divisor]]
+    if isinstance(atoms, float):
+        return max(7.0, atoms) * weight * _broken_weights(n_elements)[n_broken], atoms
+    return np.maximum(7.0, atoms) * weight * np.take(_broken_weights(n_elements), n_broken), atoms
+
+
+@lru_cache(maxsize=100)
+def _broken_weights(n_elements: int) -> list[float]:
+    """Weight of each number of broken amounts; that no amount is whole counts as one more."""
+    weights: list[float] = [2.8**n for n in range(n_elements)]
+    return [*weights, 2.8 ** (n_elements + 1)]
+
+
+def writing_order(symbols: Sequence[str]) -> list[int]:
+    """Places of symbols in the order in which they are written."""
+    return sorted(range(len(symbols)), key=lambda i: _WRITING_RANK[symbols[i]])
+
+
+@lru_cache(maxsize=65536)
+def write_amount(count: int, divisor: int) -> str:
+    """Amount of an element of so many atoms, divided by one of `DECIMALS_BY_DIVISOR`, or by 1."""
+    decimals = DECIMALS_BY_DIVISOR.get(divisor, 0)
+    return _trim(f"{count / divisor:.{decimals}f}") if decimals else str(count)
 
 
 def _four_digits(value: float) -> str:

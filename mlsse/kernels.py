@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsse.compositions import cityblock_matrix, cumulative_vectors
+from mlsse.compositions import alike_cityblock_matrix, cumulative_vectors
 from mlsse.features import ANIONS, MOBILE_ION, RATIOS, feature_names
 from mlsse.formulas import ELEMENT_INDEX
 
@@ -82,10 +82,8 @@ class CompositionKernel:
         """Kernel of every pair of two embedded sets, shape (n_left, n_right)."""
         total = np.zeros((len(left[0]), len(right[0])))
         for a, b in zip(left, right, strict=True):
-            part = _l1_distances(a, b)
-            np.negative(part, out=part)
-            np.exp(part, out=part)
-            total += part
+            part = alike_cityblock_matrix(a, b)
+            total += np.exp(np.negative(part, out=part), out=part)
         total /= len(left)
         return total
 
@@ -108,12 +106,11 @@ def stoichiometry(vectors: Floats) -> Floats:
     """
     # Known compositions are kept with so many decimals: one of them is then equal to itself.
     vectors = vectors.round(_DECIMALS)
-    rows, columns = np.nonzero(vectors)
-    misfit = _from_integer(vectors[rows, columns, None] * _UNIT_SIZES)
+    misfit = np.zeros((len(vectors), len(_UNIT_SIZES)))
     # Sums in the order of the elements: a row alone equals the row in a batch to the last bit.
-    place = rows[:, None] * len(_UNIT_SIZES) + np.arange(len(_UNIT_SIZES))
-    total = np.bincount(place.ravel(), misfit.ravel(), len(vectors) * len(_UNIT_SIZES))
-    sizes = np.log(_UNIT_SIZES) + _MISFIT_WEIGHT * total.reshape(len(vectors), -1)
+    for column in np.flatnonzero(vectors.any(axis=0)).tolist():
+        misfit += _from_integer(vectors[:, column, None] * _UNIT_SIZES)
+    sizes = np.log(_UNIT_SIZES) + _MISFIT_WEIGHT * misfit
     mobile = vectors[:, ELEMENT_INDEX[MOBILE_ION]]
     anions = np.zeros(len(vectors))
     for anion in ANIONS:
@@ -131,21 +128,9 @@ _LARGEST_UNIT = np.log(100.0)
 
 
 def _from_integer(values: Floats) -> Floats:
-    """Distance from the nearest integer."""
-    return np.abs(values - np.rint(values))
-
-
-def _l1_distances(a: Floats, b: Floats) -> Floats:
-    """L1 distances of all pairs of rows; columns in which no row of `a` differs count once.
-
-    Rows of like chemistry, as a batch is sorted into, differ in few columns.
-    """
-    if len(a) == 1:
-        return cityblock_matrix(a, b)
-    differs = (a != a[:1]).any(axis=0)
-    distances = cityblock_matrix(a[:, differs], b[:, differs])
-    distances += cityblock_matrix(a[:1, ~differs], b[:, ~differs])
-    return distances
+    """Distance from the nearest integer; overwrites the values."""
+    values -= np.rint(values)
+    return np.abs(values, out=values)
 
 
 def descriptor_columns() -> NDArray[np.intp]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from mlsse.bundle import Model, champion
-from mlsse.charges import is_charge_balanced
+from mlsse.charges import are_charge_unbalanced
 from mlsse.compositions import composition_vectors, nearest
-from mlsse.errors import ConditionError, FormulaError
-from mlsse.features import MOBILE_ION, compute_features
+from mlsse.errors import ConditionError
+from mlsse.features import MOBILE_ION, compute_features, features_of_vectors
+from mlsse.flat_formulas import write_formulas
 from mlsse.formulas import Formula, parse_formula
 from mlsse.phase_columns import PHASE_COLUMNS, phase_columns
+from mlsse.readings import Group, Readings, read_formulas
 from mlsse.targets import ROOM_TEMPERATURE_K, check_temperature, inverse_temperature
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Condition = TypeVar("Condition")
-Scored = dict[str, list[Any]]
+Scored = dict[str, np.ndarray]
 
 #: Columns of a prediction, one row a formula, in order.
 SCORE_CARD = (
@@ -51,6 +53,12 @@ COLUMN_GROUPS = {
     ),
     "phases": PHASE_COLUMNS,
 }  # fmt: skip
+
+_TEXTS = frozenset({
+    "formula", "reduced_formula", "mobile_ion", "nearest_known_formula", "e_hull_source",
+    "decomposition_products", "conductivity_kind", "model_version", "error",
+})  # fmt: skip
+_NUMBERS = frozenset(SCORE_CARD) - _TEXTS - {"in_domain", "warnings"}
 
 #: Ions looked for, in this order, where none is asked for.
 IONS = ("Li", "Na", "K", "Ag", "Cu", "Mg", "Ca", "Zn", "Al", "Rb", "Cs", "H")
@@ -189,6 +197,25 @@ def predict_columns(
     return _columns(formulas, temperature_k, ion, model, groups, n_threads)
 
 
+def predict_arrays(
+    formulas: Iterable[str] | str,
+    *,
+    temperature_k: float | Sequence[float] = ROOM_TEMPERATURE_K,
+    ion: str | Sequence[str | None] | None = None,
+    model: Model | None = None,
+    groups: Iterable[str] = tuple(COLUMN_GROUPS),
+    n_threads: int | None = None,
+) -> dict[str, np.ndarray]:
+    """Predict as `predict_columns`, one array a column, for those who go on with arrays.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n,)
+        Numbers as float, NaN where a value is empty; all others as objects, None where empty.
+    """
+    return _arrays(formulas, temperature_k, ion, model, groups, n_threads)
+
+
 def explain(
     formula: str,
     *,
@@ -304,7 +331,11 @@ def _one_each(
 
 
 def _mobile_ion(formula: Formula, ion: str | None) -> str:
-    return ion or next((known for known in IONS if known in formula.amounts), MOBILE_ION)
+    return ion or _first_ion(formula.amounts)
+
+
+def _first_ion(symbols: Container[str]) -> str:
+    return next((known for known in IONS if known in symbols), MOBILE_ION)
 
 
 def _columns(
@@ -316,44 +347,58 @@ def _columns(
     n_threads: int | None = None,
 ) -> dict[str, list[Any]]:
     """The score card as one list a column."""
+    arrays = _arrays(formulas, temperature_k, ion, model, groups, n_threads)
+    columns = {name: array.tolist() for name, array in arrays.items()}
+    for name, array in arrays.items():
+        if array.dtype == float and np.isnan(array).any():
+            columns[name] = [None if value != value else value for value in columns[name]]
+    return columns
+
+
+def _arrays(
+    formulas: Iterable[str] | str,
+    temperature_k: float | Sequence[float],
+    ion: str | Sequence[str | None] | None,
+    model: Model | None,
+    groups: Iterable[str],
+    n_threads: int | None = None,
+) -> dict[str, np.ndarray]:
+    """The score card as one array a column, empty values as NaN or None."""
     texts = [formulas] if isinstance(formulas, str) else list(formulas)
     temperatures_k = _one_each(temperature_k, len(texts), check_temperature, "temperature_k")
     asked_ions = _one_each(ion, len(texts), _check_ion, "ion")
     chosen = _check_groups(groups)
     model = model or champion()
-    columns: dict[str, list[Any]] = {name: [None] * len(texts) for name in SCORE_CARD}
-    columns["formula"] = [text if isinstance(text, str) else repr(text) for text in texts]
-    columns["warnings"] = [[] for _ in texts]
-    read: list[Formula] = []
-    rows: list[int] = []
-    for row, text in enumerate(texts):
-        try:
-            read.append(parse_formula(text))
-            rows.append(row)
-        except FormulaError as error:
-            columns["error"][row] = str(error)
-    if not read:
-        return columns
-
-    # Formulas of the same elements side by side are compared with the known ones faster.
-    order = sorted(range(len(read)), key=lambda i: sorted(read[i].amounts))
-    read, rows = [read[i] for i in order], [rows[i] for i in order]
-    ions = [_mobile_ion(f, asked_ions[row]) for f, row in zip(read, rows, strict=True)]
-    of_read_k = [temperatures_k[row] for row in rows]
-    parts = [slice(start, start + _CHUNK_ROWS) for start in range(0, len(read), _CHUNK_ROWS)]
-
-    def score(part: slice) -> dict[str, list[Any]]:
-        return _score(read[part], of_read_k[part], ions[part], model, chosen)
-
-    _ = model.sessions  # loaded once, before the threads
-    if "phases" in chosen:
-        _ = model.phases
-    for part, scored in zip(parts, _in_parallel(score, parts, n_threads), strict=True):
-        for name, values in scored.items():
-            column = columns[name]
-            for row, value in zip(rows[part], values, strict=True):
-                column[row] = value
+    columns: dict[str, np.ndarray] = {
+        name: np.full(len(texts), np.nan if name in _NUMBERS else None, _type_of(name))
+        for name in SCORE_CARD
+    }
+    columns["formula"][:] = [text if isinstance(text, str) else repr(text) for text in texts]
+    warnings: list[list[str]] = [[] for _ in texts]
+    read = read_formulas(texts)
+    for row, error in read.errors.items():
+        columns["error"][row] = error
+    if len(read.rows):
+        batch = _Batch(texts, read, temperatures_k, asked_ions, model, chosen, warnings)
+        _ = model.sessions  # loaded once, before the threads
+        if "phases" in chosen:
+            _ = model.phases
+        size = len(read.rows)
+        # Small parts are shared evenly among threads; one thread alone is faster with larger ones.
+        step = 2 * _CHUNK_ROWS if n_threads == 1 else _CHUNK_ROWS
+        parts = [slice(start, min(size, start + step)) for start in range(0, size, step)]
+        scores = _in_parallel(batch.score, parts, n_threads)
+        for part, scored in zip(parts, scores, strict=True):
+            for name, values in scored.items():
+                columns[name][read.rows[part]] = values
+        for name, values in batch.of_formulas().items():
+            columns[name][read.rows] = values
+    columns["warnings"][:] = warnings
     return columns
+
+
+def _type_of(name: str) -> type:
+    return float if name in _NUMBERS else object
 
 
 def _in_parallel(
@@ -371,134 +416,177 @@ def _in_parallel(
         yield from pool.map(score, parts)
 
 
-def _score(
-    formulas: list[Formula],
-    temperatures_k: list[float],
-    ions: list[str],
-    model: Model,
-    groups: frozenset[str],
-) -> dict[str, list[Any]]:
-    """Score-card columns of readable formulas."""
-    features = compute_features(formulas, model.tables)
-    warnings: list[list[str]] = [[] for _ in formulas]
-    columns: dict[str, list[Any]] = {
-        "reduced_formula": [formula.reduced_formula for formula in formulas],
-        "mobile_ion": list(ions),
-        "temperature_k": list(temperatures_k),
-        "model_version": [model.version] * len(formulas),
-        "warnings": warnings,
-    }
-    if "conductivity" in groups:
-        columns |= _conductivity(formulas, features, temperatures_k, ions, model, warnings)
-    for found, formula in zip(warnings, formulas, strict=True):
-        found += _formula_warnings(formula)
-    if "stability" in groups or "phases" in groups:
-        stability = model.stability(features)
-    if "stability" in groups:
-        columns |= {
-            "formation_energy_ev_per_atom": stability.formation_energy.tolist(),
-            "decomposition_energy_ev_per_atom": stability.decomposition_energy.tolist(),
-            "stable_probability": stability.stable_probability.tolist(),
-            "metastable_probability": stability.metastable_probability.tolist(),
+class _Batch:
+    """Readable formulas, their conditions and what was found of them group by group.
+
+    Arrays have an entry a readable formula, in the order of `Readings`.
+    """
+
+    def __init__(
+        self,
+        texts: list[Any],
+        read: Readings,
+        temperatures_k: list[float],
+        asked_ions: list[str | None],
+        model: Model,
+        groups: frozenset[str],
+        warnings: list[list[str]],
+    ) -> None:
+        rows = read.rows.tolist()
+        self.texts, self.read, self.model, self.groups = texts, read, model, groups
+        self.temperatures_k = np.array([temperatures_k[row] for row in rows])
+        self.warnings = [warnings[row] for row in rows]
+        self.ions = np.empty(len(rows), dtype=object)
+        self.has_ion = np.empty(len(rows), dtype=bool)
+        self.group_of = np.empty(len(rows), dtype=np.intp)
+        for number, group in enumerate(read.groups):
+            first = _first_ion(group.symbols)
+            ions = [asked_ions[row] or first for row in rows[group.places]]
+            self.ions[group.places] = ions
+            self.has_ion[group.places] = [ion in group.symbols for ion in ions]
+            self.group_of[group.places] = number
+
+    def of_formulas(self) -> dict[str, Any]:
+        """Columns of the formulas and conditions themselves."""
+        reduced = []
+        for group in self.read.groups:
+            reduced += write_formulas(group.symbols, group.amounts)
+        return {
+            "reduced_formula": np.array(reduced, dtype=object),
+            "mobile_ion": self.ions,
+            "temperature_k": self.temperatures_k,
+            "model_version": self.model.version,
         }
-    if "phases" in groups:
-        of_phases, more = phase_columns(formulas, ions, stability.decomposition_energy, model)
-        columns |= of_phases
-        for found, added in zip(warnings, more, strict=True):
-            found += added
-    return columns
 
+    def score(self, part: slice) -> Scored:
+        """Columns of the models for some of the formulas; adds to their warnings."""
+        model, groups = self.model, self.groups
+        vectors = self.read.vectors(part.start, part.stop)
+        features = features_of_vectors(vectors, model.tables)
+        columns: Scored = {}
+        if "conductivity" in groups:
+            columns |= self._conductivity(part, vectors, features)
+        self._warn_of_formulas(part)
+        if "stability" in groups or "phases" in groups:
+            stability = model.stability(features)
+        if "stability" in groups:
+            columns |= {
+                "formation_energy_ev_per_atom": stability.formation_energy,
+                "decomposition_energy_ev_per_atom": stability.decomposition_energy,
+                "stable_probability": stability.stable_probability,
+                "metastable_probability": stability.metastable_probability,
+            }
+        if "phases" in groups:
+            formulas = [parse_formula(self.texts[row]) for row in self.read.rows[part].tolist()]
+            of_phases, more = phase_columns(
+                formulas, self.ions[part].tolist(), stability.decomposition_energy, model
+            )
+            columns |= {
+                name: np.array(values, dtype=_type_of(name)) for name, values in of_phases.items()
+            }
+            for found, added in zip(self.warnings[part], more, strict=True):
+                found += added
+        return columns
 
-def _conductivity(
-    formulas: list[Formula],
-    features: np.ndarray,
-    temperatures_k: list[float],
-    ions: list[str],
-    model: Model,
-    warnings: list[list[str]],
-) -> dict[str, list[Any]]:
-    """Columns of the group ``conductivity``; adds to the warnings."""
-    t = np.array([inverse_temperature(temperature_k) for temperature_k in temperatures_k])
-    covered = np.array(
-        [i == MOBILE_ION and i in f.amounts for i, f in zip(ions, formulas, strict=True)]
-    )
-    lines = model.lines(features)
-    calibration = model.calibration
-    log10 = lines.log10_conductivity(t)
-    lower, upper = calibration.interval(lines, t)
-    in_domain = calibration.in_domain(lines) & covered
-    vectors = composition_vectors(formulas)
-    indices, distances = (a[:, 0] for a in model.known.nearest(vectors))
-    for i, (formula, ion) in enumerate(zip(formulas, ions, strict=True)):
-        doubts = _conductivity_warnings(
-            formula, ion, in_domain[i], indices[i], distances[i], temperatures_k[i], model
-        )
-        warnings[i] += doubts
+    def _conductivity(self, part: slice, vectors: np.ndarray, features: np.ndarray) -> Scored:
+        """Columns of the group ``conductivity``; adds to the warnings."""
+        model, calibration = self.model, self.model.calibration
+        distinct, place = np.unique(self.temperatures_k[part], return_inverse=True)
+        t = np.array([inverse_temperature(value) for value in distinct.tolist()])[place]
+        covered = self.has_ion[part] & (self.ions[part] == MOBILE_ION)
+        lines = model.lines(features)
+        log10 = lines.log10_conductivity(t)
+        lower, upper = calibration.interval(lines, t)
+        in_domain = calibration.in_domain(lines) & covered
+        indices, distances = (a[:, 0] for a in model.known.nearest(vectors))
+        self._warn_of_conductivities(part, covered, in_domain, indices, distances)
+        kinds = np.full(len(covered), None, dtype=object)
+        kinds[covered] = "total"
+        names = {i: model.known_formula(i) for i in np.unique(indices).tolist()}
+        numbers = {
+            "log10_conductivity": log10,
+            "log10_conductivity_lower": lower,
+            "log10_conductivity_upper": upper,
+            "conductivity_s_per_cm": 10.0**log10,
+            "activation_energy_ev": lines.activation_energy_ev,
+            "superionic_probability": calibration.superionic_probability(lines, t),
+        }
+        return {
+            **{name: np.where(covered, values, np.nan) for name, values in numbers.items()},
+            "in_domain": in_domain.astype(object),
+            "nearest_known_formula": np.array([names[i] for i in indices.tolist()], dtype=object),
+            "nearest_known_distance": distances,
+            "conductivity_kind": kinds,
+        }
 
-    def where_covered(values: np.ndarray) -> list[Any]:
-        return [v if c else None for v, c in zip(values.tolist(), covered.tolist(), strict=True)]
-
-    return {
-        "log10_conductivity": where_covered(log10),
-        "log10_conductivity_lower": where_covered(lower),
-        "log10_conductivity_upper": where_covered(upper),
-        "conductivity_s_per_cm": where_covered(10.0**log10),
-        "activation_energy_ev": where_covered(lines.activation_energy_ev),
-        "superionic_probability": where_covered(calibration.superionic_probability(lines, t)),
-        "in_domain": in_domain.tolist(),
-        "nearest_known_formula": [model.known_formula(i) for i in indices.tolist()],
-        "nearest_known_distance": distances.tolist(),
-        "conductivity_kind": ["total" if c else None for c in covered],
-    }
-
-
-def _conductivity_warnings(
-    formula: Formula,
-    ion: str,
-    in_domain: bool,
-    nearest_index: int,
-    nearest_distance: float,
-    temperature_k: float,
-    model: Model,
-) -> list[str]:
-    """Doubts about a conductivity, short codes with words, the gravest first."""
-    found = []
-    amounts = formula.amounts
-    if ion != MOBILE_ION:
-        found.append(f"ion_not_covered: the data hold {MOBILE_ION} conductors, not {ion}")
-    elif ion not in amounts:
-        found.append(f"mobile_ion_missing: no {ion} in the formula, so no {ion} conductivity")
-    else:
-        if not in_domain:
-            found.append(
+    def _warn_of_conductivities(
+        self,
+        part: slice,
+        covered: np.ndarray,
+        in_domain: np.ndarray,
+        indices: np.ndarray,
+        distances: np.ndarray,
+    ) -> None:
+        """Doubts about conductivities, short codes with words, the gravest first."""
+        model, warnings, ions = self.model, self.warnings[part], self.ions[part]
+        for i in np.flatnonzero(~covered).tolist():
+            ion = ions[i]
+            warnings[i].append(
+                f"ion_not_covered: the data hold {MOBILE_ION} conductors, not {ion}"
+                if ion != MOBILE_ION
+                else f"mobile_ion_missing: no {ion} in the formula, so no {ion} conductivity"
+            )
+        for i in np.flatnonzero(covered & ~in_domain).tolist():
+            warnings[i].append(
                 "out_of_domain: little alike was ever measured; the value leans on a prior"
             )
-        unseen = [e for e in amounts if e not in model.known_elements]
-        if unseen:
-            found.append(f"unseen_elements: no measured conductor has {', '.join(unseen)}")
-        spread = model.spread_decades[nearest_index]
-        if nearest_distance < _SAME_COMPOSITION and spread > _POLYMORPH_SPREAD:
-            found.append(
-                f"polymorphs: measured values of this composition spread over {spread:.1f} decades"
-                " (polymorphs, glass, density)"
+        for here, group in self._groups(part):
+            if any(symbol not in model.known_elements for symbol in group.symbols):
+                for i in here[covered[here]].tolist():
+                    amounts = parse_formula(self.texts[self.read.rows[part.start + i]]).amounts
+                    unseen = [symbol for symbol in amounts if symbol not in model.known_elements]
+                    warnings[i].append(
+                        f"unseen_elements: no measured conductor has {', '.join(unseen)}"
+                    )
+        spread = model.spread_decades[indices]
+        known = covered & (distances < _SAME_COMPOSITION)
+        for i in np.flatnonzero(known & (spread > _POLYMORPH_SPREAD)).tolist():
+            warnings[i].append(
+                f"polymorphs: measured values of this composition spread over {spread[i]:.1f} "
+                "decades (polymorphs, glass, density)"
             )
         low, high = model.temperature_range_k
-        if not low <= temperature_k <= high:
-            found.append(
+        temperatures_k = self.temperatures_k[part]
+        outside = (temperatures_k < low) | (temperatures_k > high)
+        for i in np.flatnonzero(covered & outside).tolist():
+            warnings[i].append(
                 f"temperature_extrapolated: most measurements lie at {low:.0f} to {high:.0f} K"
             )
-        if temperature_k > _PHASE_CHANGE_K:
-            found.append("phase_change: melting and changes of phase are not modelled")
-    return found
+        for i in np.flatnonzero(covered & (temperatures_k > _PHASE_CHANGE_K)).tolist():
+            warnings[i].append("phase_change: melting and changes of phase are not modelled")
 
+    def _warn_of_formulas(self, part: slice) -> None:
+        """Doubts about formulas themselves."""
+        warnings = self.warnings[part]
+        for here, group in self._groups(part):
+            if {"C", "H"} <= set(group.symbols):
+                for i in here.tolist():
+                    warnings[i].append(
+                        "organic: polymers, liquids and molecular solids are outside the data"
+                    )
+            of_group = here + (part.start - group.places.start)
+            unbalanced = are_charge_unbalanced(group.symbols, group.amounts[of_group])
+            for i in here[unbalanced].tolist():
+                warnings[i].append(
+                    "charge_unbalanced: no common oxidation states make the formula neutral"
+                )
+        if self.read.notes:
+            for found, row in zip(warnings, self.read.rows[part].tolist(), strict=True):
+                found += [f"note: {note}" for note in self.read.notes.get(row, ())]
 
-def _formula_warnings(formula: Formula) -> list[str]:
-    """Doubts about the formula itself."""
-    found = []
-    amounts = formula.amounts
-    if "C" in amounts and "H" in amounts:
-        found.append("organic: polymers, liquids and molecular solids are outside the data")
-    if is_charge_balanced(formula) is False:
-        found.append("charge_unbalanced: no common oxidation states make the formula neutral")
-    found += [f"note: {note}" for note in formula.notes]
-    return found
+    def _groups(self, part: slice) -> Iterator[tuple[np.ndarray, Group]]:
+        """Groups that have formulas in a part, and which of its formulas these are."""
+        first, last = self.group_of[part.start], self.group_of[part.stop - 1]
+        for group in self.read.groups[first : last + 1]:
+            start, stop = max(part.start, group.places.start), min(part.stop, group.places.stop)
+            yield np.arange(start, stop) - part.start, group

@@ -30,7 +30,7 @@ _LEAST_VARIANCE = 0.01  # decades squared; keeps the last digits of equal values
 
 
 def composition_signals(
-    vectors: Floats, covariance: Floats, known_vectors: Floats, known_log10: Floats
+    vectors: Floats, covariance: Floats, seldom: Floats, known_log10: Floats
 ) -> Floats:
     """Signals of the composition alone, the first seven of `SIGNALS`.
 
@@ -40,7 +40,8 @@ def composition_signals(
         Atom fractions.
     covariance : ndarray of shape (n, m)
         Kernel with each known composition.
-    known_vectors : ndarray of shape (m, len(ELEMENTS))
+    seldom : ndarray of shape (len(ELEMENTS), len(ELEMENTS))
+        Of the known compositions, see `seldom_together`.
     known_log10 : ndarray of shape (m,)
         log10 of S/cm of the known compositions at 298.15 K.
 
@@ -48,29 +49,30 @@ def composition_signals(
     -------
     ndarray of shape (n, 7)
     """
-    pairs, weightiest, elements = _novelty(vectors, co_occurrence(known_vectors))
+    pairs, weightiest, elements = _novelty(vectors, seldom)
     # High powers of the kernel leave the nearest compositions alone in the mean. Relative to the
     # nearest, they do not vanish where nothing is near.
-    likeness = covariance.max(axis=1)
-    relative = covariance / np.maximum(likeness, _LEAST_LIKENESS)[:, None]
-    np.maximum(relative, _LEAST_LIKENESS, out=relative)
-    wide = relative**2
-    wide *= wide * wide
-    close = wide * wide
-    local = (close @ known_log10) / close.sum(axis=1)
-    total = wide.sum(axis=1)
-    mean = (wide @ known_log10) / total
-    variance = np.maximum((wide @ known_log10**2) / total - mean**2, 0.0)
-    crowd = np.log(total**2 / np.einsum("nm,nm->n", wide, wide))
+    across = covariance.T  # `ArrheniusProcess.predict` has it in this order in memory
+    likeness = across.max(axis=0)
+    powers = across / np.maximum(likeness, _LEAST_LIKENESS)
+    np.maximum(powers, _LEAST_LIKENESS, out=powers)
+    powers *= powers
+    wide = powers * powers
+    wide *= powers
+    moments = np.stack([np.ones(len(known_log10)), known_log10, known_log10**2])
+    total, first, second = moments @ wide
+    close = np.multiply(wide, wide, out=wide)
+    close_total, close_first = moments[:2] @ close
+    variance = np.maximum(second / total - (first / total) ** 2, 0.0)
     return np.column_stack(
         [
             likeness,
             pairs,
             weightiest,
             elements,
-            local,
+            close_first / close_total,
             np.sqrt(variance + _LEAST_VARIANCE),
-            crowd,
+            np.log(total**2 / close_total),
         ]
     )
 
@@ -96,13 +98,30 @@ def co_occurrence(known_vectors: Floats) -> Floats:
     return present.T @ present
 
 
-def _novelty(vectors: Floats, counts: Floats) -> tuple[Floats, Floats, Floats]:
+def seldom_together(known_vectors: Floats) -> Floats:
+    """How new two elements in one composition are.
+
+    Parameters
+    ----------
+    known_vectors : ndarray of shape (m, len(ELEMENTS))
+
+    Returns
+    -------
+    ndarray of shape (len(ELEMENTS), len(ELEMENTS))
+        From 1, where no known composition has both, falling to 0; on the diagonal for elements
+        alone.
+    """
+    return np.exp(-co_occurrence(known_vectors) / _OFTEN)
+
+
+def _novelty(vectors: Floats, seldom: Floats) -> tuple[Floats, Floats, Floats]:
     """Seldom pairs, the weightiest of them, and seldom elements of the framework, each (n,)."""
-    seldom = np.exp(-counts / _OFTEN)
+    here = np.flatnonzero(vectors.max(axis=0))
+    here = here[here != ELEMENT_INDEX[MOBILE_ION]]
+    seldom = seldom[here[:, None], here]
     own = np.diag(seldom).copy()
     np.fill_diagonal(seldom, 0.0)
-    framework = vectors.copy()
-    framework[:, ELEMENT_INDEX[MOBILE_ION]] = 0.0
+    framework = vectors[:, here]
     total = framework.sum(axis=1, keepdims=True)
     framework /= np.where(total > 0.0, total, 1.0)
     root = np.sqrt(framework)  # so that a dopant counts less than its host, but counts
@@ -110,9 +129,8 @@ def _novelty(vectors: Floats, counts: Floats) -> tuple[Floats, Floats, Floats]:
     paired = np.count_nonzero(framework, axis=1) > 1
     pairs = np.einsum("ni,ni->n", root @ seldom, root) / np.where(paired, all_pairs, 1.0)
     weightiest = np.zeros(len(vectors))
-    for row in np.flatnonzero(paired):
-        present = np.flatnonzero(framework[row])
-        share = framework[row, present]
-        weights = np.minimum(share[:, None], share) * seldom[present[:, None], present]
-        weightiest[row] = weights.max()
+    for i in range(1, len(here)):
+        weights = np.minimum(framework[:, i, None], framework[:, :i])
+        weights *= seldom[i, :i]
+        np.maximum(weightiest, weights.max(axis=1), out=weightiest)
     return np.where(paired, pairs, 0.0), weightiest, framework @ own

@@ -1,12 +1,13 @@
 """Charge balance of formulas that chemists know."""
 
+import numpy as np
 import pytest
 from examples import KNOWN_MATERIALS, electrolytes, formula_texts
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from pymatgen.core import Element
 
-from mlsse.charges import is_charge_balanced
+from mlsse.charges import are_charge_unbalanced, is_charge_balanced
 from mlsse.errors import FormulaError
 from mlsse.formulas import ELEMENTS, MAX_LENGTH, Formula, parse_formula
 
@@ -96,3 +97,31 @@ def test_ninety_elements_at_once():
 def test_most_electrolytes_are_neutral():
     balanced = [is_charge_balanced(text) for text in electrolytes()]
     assert balanced.count(True) > 0.94 * len(balanced)
+
+
+@pytest.mark.parametrize(
+    ("symbols", "lowest", "highest"),
+    [
+        (["Li", "P", "S"], [2.0, 1.0, 2.0], [8.0, 2.0, 8.0]),  # with P-P bonds and without
+        (["Li", "Mn", "Ti", "O"], [0.5, 0.5, 0.5, 3.0], [2.0, 2.0, 1.0, 4.0]),
+        (["Li", "P", "S", "O", "Cl"], [3.0, 0.5, 1.0, 1.0, 0.5], [7.0, 1.5, 4.0, 3.0, 2.0]),
+        (["Fe", "S"], [1.0, 1.0], [2.0, 3.0]),  # S may be bound to S
+        (["Li", "B", "H"], [1.0, 1.0, 3.0], [2.0, 2.0, 5.0]),
+        (["Li", "Al"], [1.0, 1.0], [2.0, 2.0]),
+        (["Li", "P"], [2.0, 1.0], [4.0, 1.0]),
+        (["Li"], [1.0], [2.0]),
+    ],
+)
+def test_many_formulas_at_once_are_as_one_by_one(symbols, lowest, highest):
+    steps = np.linspace(0.0, 1.0, 9)[:, None, None]
+    low, high = np.array(lowest), np.array(highest)
+    # Each element by itself from its lowest amount to its highest, and all together.
+    kinds = np.vstack([np.eye(len(symbols)), np.ones(len(symbols))])
+    amounts = (low + steps * kinds * (high - low)).reshape(-1, len(symbols))
+    one_by_one = [
+        is_charge_balanced("".join(f"{s}{a:.6f}" for s, a in zip(symbols, row, strict=True)))
+        is False
+        for row in amounts.tolist()
+    ]
+    assert are_charge_unbalanced(symbols, amounts).tolist() == one_by_one
+    assert are_charge_unbalanced(symbols, amounts[:2]).tolist() == one_by_one[:2]

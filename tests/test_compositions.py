@@ -9,6 +9,7 @@ from scipy.stats import spearmanr, wasserstein_distance
 from mlsse import compositions
 from mlsse.compositions import (
     PETTIFOR_POSITIONS,
+    alike_cityblock_matrix,
     cityblock_matrix,
     composition_vectors,
     cumulative_vectors,
@@ -127,3 +128,46 @@ class TestDistance:
     def test_other_shapes_are_refused(self, function):
         with pytest.raises(ValueError, match="expected composition vectors of 90 entries"):
             function(np.ones((2, 103)), np.ones((2, 103)))
+
+
+class TestAlike:
+    KNOWN = composition_vectors(["Li7La3Zr2O12", "Li5La3Ta2O12", "Li6PS5Cl", "Li3YCl6", "LiF"])
+
+    def rows(self, texts):
+        return cumulative_vectors(composition_vectors(texts))
+
+    @pytest.mark.parametrize("n", [1, 5, 40])
+    def test_equal_to_the_plain_distances(self, n):
+        # A garnet whose sums along the scale take few values, and one in which all differ.
+        few = self.rows(
+            [f"Li{7 - i % 4 / 4}La3Zr{2 - i % 4 / 4}Ta{0.01 + i % 4 / 4}O12" for i in range(n)]
+        )
+        several = self.rows(
+            [f"Li{7 + i / 50}La{3 - i / 50}Sr{0.01 + i / 50}Zr2O12" for i in range(n)]
+        )
+        known = cumulative_vectors(self.KNOWN)
+        for rows in (few, several, np.vstack([few, several])):
+            np.testing.assert_allclose(
+                alike_cityblock_matrix(rows, known), cityblock_matrix(rows, known), atol=1e-10
+            )
+
+    def test_rows_that_are_all_the_same(self):
+        rows, known = self.rows(["Li7La3Zr2O12"] * 20), cumulative_vectors(self.KNOWN)
+        found = alike_cityblock_matrix(rows, known)
+        np.testing.assert_allclose(found, cityblock_matrix(rows, known), atol=1e-12)
+        assert found[0, 0] == 0.0
+
+    def test_nothing_to_compare_with(self):
+        assert alike_cityblock_matrix(self.rows(["LiF"] * 20), np.zeros((0, 89))).shape == (20, 0)
+
+    def test_nearest_is_exact_among_alike_rows(self):
+        texts = [
+            f"Li{7 - x / 100:.2f}La3Zr{2 - x / 100:.2f}Ta{x / 100:.2f}O12" for x in range(1, 199)
+        ]
+        vectors = composition_vectors(texts)
+        indices, distances = nearest(vectors, self.KNOWN, 2)
+        matrix = distance_matrix(vectors, self.KNOWN)
+        np.testing.assert_allclose(distances, np.sort(matrix)[:, :2], atol=1e-12)
+        np.testing.assert_allclose(
+            np.take_along_axis(matrix, indices, axis=1), distances, atol=1e-12
+        )

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsse.errors import FormulaError
-from mlsse.flat_formulas import read_flat_formulas
-from mlsse.formulas import ELEMENTS, parse_formula
+from mlsse.flat_formulas import read_flat_formulas, write_formulas
+from mlsse.formulas import ELEMENTS, formula_from_fractions, parse_formula
 
 
 def amounts_of(texts):
@@ -79,3 +79,22 @@ def test_what_neither_reads_is_refused_later():
         assert amounts_of([text]) == [None]
         with pytest.raises(FormulaError):
             parse_formula(text)
+
+
+def test_writing_in_bulk_is_writing_one_by_one():
+    symbols = ("O", "Li", "Zr", "La", "Ta")
+    doped = [(12.0, 7.0 - x, 2.0 - x, 3.0, x) for x in (0.05, 0.1, 0.25, 1 / 3, 0.5, 1.0, 1.23456)]
+    odd = [(0.1, 0.1, 0.1, 0.1, 0.1), (1e-3, 1.0, 1.0, 1.0, 1.0), (1e12, 2e12, 1e12, 1e12, 3e12)]
+    many = np.random.default_rng(0).integers(1, 4000, (200, 5)) / 100
+    amounts = np.array([*doped, *odd, *many.tolist()])
+    expected = [
+        formula_from_fractions(dict(zip(symbols, row, strict=True))) for row in amounts.tolist()
+    ]
+    assert write_formulas(symbols, amounts) == expected
+    assert write_formulas(symbols, amounts[:3]) == expected[:3]
+    assert "Li6.75La3Zr1.75Ta0.25O12" in expected
+
+
+def test_what_cannot_be_written_is_refused():
+    with pytest.raises(FormulaError, match="fraction above zero"):
+        write_formulas(["Li"], np.zeros((10, 1)))

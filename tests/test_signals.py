@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from mlsse.compositions import composition_vectors
-from mlsse.signals import SIGNALS, co_occurrence, composition_signals, signal
+from mlsse.signals import SIGNALS, co_occurrence, composition_signals, seldom_together, signal
 
 
 def signals_of(texts, known, covariance, known_log10):
     found = composition_signals(
         composition_vectors(texts),
         np.asarray(covariance, dtype=float),
-        composition_vectors(known),
+        seldom_together(composition_vectors(known)),
         np.asarray(known_log10, dtype=float),
     )
     return np.hstack([found, np.zeros((len(texts), len(SIGNALS) - found.shape[1]))])
