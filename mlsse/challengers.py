@@ -21,6 +21,7 @@ from mlsse.config import Experiment, read_experiment
 from mlsse.errors import TrackingError
 from mlsse.evidence import Evidence
 from mlsse.gate import Decision, Scores
+from mlsse.registry import MODEL
 from mlsse.stages import fingerprint
 from mlsse.store import Store, reported
 from mlsse.tracking import (
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PROMOTED, KEPT = "promoted", "kept"
-_MODEL = "mlsse"
 _NEW_ROWS = "new_rows.csv"
 _JOB, _RIVAL, _RECIPE = "retraining_job", "retraining_rival", "retraining_recipe"
 _SCORES, _RIVAL_SCORES = "held_out_scores", "rival_held_out_scores"
@@ -253,8 +253,8 @@ def close(
 def note_outcome(version: Version, outcome: str, reasons: Sequence[str], store: Store) -> None:
     """Note that a job is finished."""
     client = store.client()
-    client.set_model_version_tag(_MODEL, str(version.number), _REASONS, json.dumps(list(reasons)))
-    client.set_model_version_tag(_MODEL, str(version.number), _OUTCOME, outcome)
+    client.set_model_version_tag(MODEL, str(version.number), _REASONS, json.dumps(list(reasons)))
+    client.set_model_version_tag(MODEL, str(version.number), _OUTCOME, outcome)
 
 
 def _register(
