@@ -1,0 +1,1 @@
+"""The explorer: a local web page to look at predictions, data, models and screens."""
