@@ -153,7 +153,7 @@ class Model:
             *arrays["process_blend"].tolist(),
         )
         self.trust = Trust(arrays["trust_weights"])
-        energy_sd, *limits = arrays["calibration"].tolist()
+        energy_sd, surprise, *limits = arrays["calibration"].tolist()
         lower_weights, upper_weights = arrays["width_weights"]
         self.calibration = Calibration(
             lower_weights,
@@ -161,6 +161,7 @@ class Model:
             energy_sd,
             arrays["residual_quantiles"],
             Domain(*limits),
+            surprise,
         )
         self.spread_decades = arrays["known_spread_decades"]
         self.temperature_range_k = arrays["temperature_range_k"]
@@ -515,6 +516,7 @@ def _arrays(parts: FittedParts) -> dict[str, np.ndarray]:
         "calibration": np.array(
             [
                 calibration.energy_sd,
+                calibration.surprise,
                 calibration.domain.min_likeness,
                 calibration.domain.max_seldom_pairs,
                 calibration.domain.max_weightiest_pair,
