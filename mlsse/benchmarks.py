@@ -15,6 +15,7 @@ from mlsse import (
     hull_benchmarks,
     interface_benchmarks,
     provenance,
+    screening_benchmark,
     screening_fault_benchmark,
     serving_benchmark,
     sodium_benchmark,
@@ -32,20 +33,27 @@ from mlsse.stability_benchmarks import stability_protocols
 
 
 def run(
-    name: str, experiment_path: str | Path | None = None, *, mixed_minutes: float | None = None
+    name: str,
+    experiment_path: str | Path | None = None,
+    *,
+    mixed_minutes: float | None = None,
+    rows: int | None = None,
 ) -> dict[str, Any]:
     """Run a benchmark.
 
     Parameters
     ----------
     name : {"conductivity", "stability", "ablation", "shuffled", "sodium", "speed", "hull", \
-            "discovery", "windows", "interfaces", "serving", "faults", "screening-faults"}
+            "discovery", "windows", "interfaces", "serving", "faults", \
+            "screening", "screening-faults"}
     experiment_path : str or pathlib.Path, optional
         The experiment whose recipe is fitted; that of the shipped model by default. Only the
         first four benchmarks, ``discovery`` and ``faults`` fit anything, the last of them with a
         quick experiment; the others are of the shipped model, or of the data alone.
     mixed_minutes : float, optional
         Length of the mixed load of the benchmark of serving; 10 by default.
+    rows : int, optional
+        Candidates of the largest screen of the benchmark of screening; a million by default.
 
     Returns
     -------
@@ -57,6 +65,8 @@ def run(
     ------
     ConfigError
         If the name is unknown or the experiment file is wrong.
+    ScreenError
+        If a screen fails, or so many candidates cannot be had.
     DataUnavailableError
         If a dataset can be had neither from the cache, nor a mirror, nor the network.
     BundleError
@@ -77,6 +87,7 @@ def run(
         "interfaces": interface_benchmarks.interface_protocols,
         "serving": partial(serving_benchmark.measure, mixed_minutes),
         "faults": partial(fault_benchmark.measure, experiment_path),
+        "screening": partial(screening_benchmark.measure, rows or screening_benchmark.ROWS),
         "screening-faults": screening_fault_benchmark.measure,
     }
     if name not in (*recipes, *without_recipe):

@@ -75,6 +75,28 @@ _ONLY_STATES = {
 }
 
 
+def charge_states(symbol: str, beside: Mapping[str, float]) -> list[tuple[float, float]]:
+    """Charges that an element commonly has in a formula.
+
+    Parameters
+    ----------
+    symbol : str
+    beside : mapping of str to float
+        Amounts of all elements of the formula, this one among them.
+
+    Returns
+    -------
+    list of (float, float)
+        Least and greatest of each choice; equal unless the element may be of mixed valence.
+
+    Examples
+    --------
+    >>> charge_states("Fe", {"Li": 1, "Fe": 1, "P": 1, "O": 4})
+    [(2.0, 3.0)]
+    """
+    return list(_ONLY_STATES.get(symbol) or _charge_options(symbol, beside))
+
+
 def is_charge_balanced(formula: Formula | str) -> bool | None:
     """Whether common oxidation states can make a formula neutral.
 

@@ -74,6 +74,7 @@ class Benchmark(StrEnum):
     SERVING = "serving"
     FAULTS = "faults"
     DISCOVERY = "discovery"
+    SCREENING = "screening"
     SCREENING_FAULTS = "screening-faults"
 
 
@@ -234,7 +235,7 @@ def benchmark(
         typer.Argument(
             metavar="NAME",
             help="conductivity, stability, ablation, shuffled, sodium, speed, hull, windows, "
-            "interfaces, serving, faults, discovery or screening-faults.",
+            "interfaces, serving, faults, discovery, screening or screening-faults.",
         ),
     ],
     out: Annotated[
@@ -255,6 +256,14 @@ def benchmark(
             metavar="M", min=0.1, max=60, help="Mixed load of serving, minutes.  [default: 10]"
         ),
     ] = None,
+    rows: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=100,
+            help="Candidates of the largest screen of screening.  [default: 1000000]",
+        ),
+    ] = None,
     figures: Annotated[
         Path | None,
         typer.Option(
@@ -273,7 +282,7 @@ def benchmark(
     show_progress()
     from mlsse import benchmarks, tables
 
-    record = benchmarks.run(name.value, config, mixed_minutes=minutes)
+    record = benchmarks.run(name.value, config, mixed_minutes=minutes, rows=rows)
     text = json.dumps(record, allow_nan=False, indent=2) + "\n"
     unfinished = out.with_name(out.name + ".part")
     unfinished.write_text(text, encoding="utf-8")

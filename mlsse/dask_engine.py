@@ -29,6 +29,8 @@ class DaskEngine:
     ----------
     lost : tuple of exception classes
         What a call ends with when Dask has given it up: it has lost four workers in a row.
+    gone : tuple of exception classes
+        What any use of the cluster ends with when its scheduler was lost.
     retries : int
         How often to submit such a call again: Dask has done so itself.
 
@@ -45,12 +47,14 @@ class DaskEngine:
     def __init__(self, scheduler: str | None = None, workers: int | None = None) -> None:
         try:
             from distributed import Client, LocalCluster
+            from distributed.comm import CommClosedError
             from distributed.scheduler import KilledWorker
         except ImportError as error:
             raise ScreenInputError(
                 f"--engine dask needs Dask ({error}): pip install 'mlsse[dask]'"
             ) from error
-        self.lost: tuple[type[BaseException], ...] = (KilledWorker, CancelledError)
+        self.lost: tuple[type[BaseException], ...] = (KilledWorker,)
+        self.gone: tuple[type[BaseException], ...] = (CommClosedError, CancelledError)
         self.cluster: Any = None
         if scheduler is not None and scheduler.endswith(".json"):
             _check_file(scheduler)
@@ -100,6 +104,11 @@ class DaskEngine:
         """Call a function on some worker."""
         future: Future[Any] = self._executor.submit(function, *arguments)
         return future
+
+    def check(self) -> None:
+        """Raise an exception of `gone` if the scheduler was lost: calls under way may never end."""
+        if self.client.status in ("closing", "closed"):
+            raise self.gone[0]("the connection to the scheduler is closed")
 
     def close(self) -> None:
         """Take back what is not done yet and leave the cluster; end it if it is of this machine."""

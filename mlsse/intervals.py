@@ -22,8 +22,9 @@ from mlsse.targets import INTERVAL_COVERAGE, SUPERIONIC_LOG10
 #: Probabilities at which the residual distribution is kept; the interval's ends among them.
 PROBABILITIES: Floats = np.linspace(0.005, 0.995, 199)
 _TAIL = (1.0 - INTERVAL_COVERAGE) / 2.0
-_N_INPUTS = 3
+_N_INPUTS = 4
 _NOVELTY = slice(2, _N_INPUTS)  # inputs that may only widen
+_NEAR = 0.1  # unexplained share over which a prediction counts less and less as near
 _LEVELS = (-12.0, -2.0)  # log10 S/cm between which levels tell apart
 _EXPONENTS = (-3.0, 4.0)  # natural logarithms of the least and the greatest width in decades
 _PENALTY = 0.01
@@ -60,7 +61,7 @@ class Calibration:
 
     Attributes
     ----------
-    lower_weights, upper_weights : ndarray of shape (3,)
+    lower_weights, upper_weights : ndarray of shape (4,)
         Weights of the columns of `_inputs` in the logarithm of the width below and above.
     energy_sd : float
         Standard deviation of the activation energy where nothing is known, over that of
@@ -68,6 +69,8 @@ class Calibration:
     quantiles : ndarray of shape (len(PROBABILITIES),)
         Quantiles of the residual (measured minus predicted) in units of the width on its side.
     domain : Domain
+    surprise : float
+        Share by which the width above grows far from what is known.
     """
 
     lower_weights: Floats
@@ -75,12 +78,17 @@ class Calibration:
     energy_sd: float
     quantiles: Floats
     domain: Domain
+    surprise: float = 0.0
 
     def widths(self, lines: Lines, inverse_temperature: float | Floats) -> tuple[Floats, Floats]:
         """Units of the distribution below and above in decades, each of shape (n,)."""
         inputs = _inputs(lines)
         away = np.sqrt(1.0 + (self.energy_sd * np.asarray(inverse_temperature)) ** 2)
-        return _width(inputs, self.lower_weights) * away, _width(inputs, self.upper_weights) * away
+        surprise = 1.0 + self.surprise * (1.0 - _nearness(lines))
+        return (
+            _width(inputs, self.lower_weights) * away,
+            _width(inputs, self.upper_weights) * away * surprise,
+        )
 
     def interval(self, lines: Lines, inverse_temperature: float | Floats) -> tuple[Floats, Floats]:
         """Ends of the 90 % interval of log10 conductivity, each of shape (n,)."""
@@ -116,7 +124,11 @@ class Calibration:
 
 
 def fit_calibration(
-    held_out: Mapping[str, tuple[HeldOut, float]], *, energy_sd: float, domain: Domain
+    held_out: Mapping[str, tuple[HeldOut, float]],
+    *,
+    energy_sd: float,
+    domain: Domain,
+    surprise: float = 0.0,
 ) -> Calibration:
     """Calibrate on predictions of rows that were held out in several ways.
 
@@ -129,8 +141,8 @@ def fit_calibration(
     ----------
     held_out : mapping of str to (HeldOut, float)
         Each kind of hold-out, with the weight of its rows.
-    energy_sd, domain
-        See `Calibration`.
+    energy_sd, domain, surprise
+        See `Calibration`; the surprise widens beyond what the held-out rows ask for.
 
     Returns
     -------
@@ -163,19 +175,26 @@ def fit_calibration(
     found = np.where(PROBABILITIES < 0.5, each.min(axis=0), each.max(axis=0))
     # Strictly rising, so that a probability belongs to every residual.
     found = np.maximum.accumulate(found) + 1e-9 * np.arange(len(found))
-    return replace(fitted, quantiles=found)
+    return replace(fitted, quantiles=found, surprise=surprise)
 
 
 def _inputs(lines: Lines) -> Floats:
-    """What the widths depend on, columns of about unit spread, shape (n, 3).
+    """What the widths depend on, columns of about unit spread, shape (n, 4).
 
-    The level, since low conductivities scatter more and high ones have a ceiling, and the
-    weightiest pair of elements that is new. More inputs fit the calibration rows better and
-    cover chains of compositions that were held out from it worse.
+    The level, since low conductivities scatter more and high ones have a ceiling, the weightiest
+    pair of elements that is new, and how far the known compositions are. More inputs fit the
+    calibration rows better and cover chains of compositions that were held out from it worse.
     """
     level = np.clip(lines.room_log10_conductivity, *_LEVELS)
     pair = signal(lines.signals, "weightiest_pair")
-    return np.column_stack([np.ones(len(level)), (level + 6.0) / 2.0, 8.0 * pair - 0.4])
+    return np.column_stack(
+        [np.ones(len(level)), (level + 6.0) / 2.0, 8.0 * pair - 0.4, -_nearness(lines)]
+    )
+
+
+def _nearness(lines: Lines) -> Floats:
+    """From 1 for a known composition to 0 far from all, shape (n,)."""
+    return np.exp(-lines.unexplained / _NEAR)
 
 
 def _width(inputs: Floats, weights: Floats) -> Floats:

@@ -31,11 +31,14 @@ class LocalEngine:
     ----------
     lost : tuple of exception classes
         What a call ends with when some worker was lost: all calls that were under way then.
+    gone : tuple
+        Empty: nothing but workers can be lost.
     retries : int
         How often to submit such a call again.
     """
 
     lost: tuple[type[BaseException], ...] = (BrokenExecutor,)
+    gone: tuple[type[BaseException], ...] = ()
     retries = 3
 
     def __init__(self, workers: int | None = None) -> None:
@@ -75,6 +78,9 @@ class LocalEngine:
         except Exception as error:
             done.set_exception(error)
         return done
+
+    def check(self) -> None:
+        """Nothing: the pool itself ends the calls of a worker that is lost."""
 
     def close(self) -> None:
         """End the workers, whatever they do."""

@@ -20,6 +20,8 @@ PHASE_COLUMNS = (
     "e_hull_ev_per_atom", "e_hull_source", "decomposition_products", "reduction_limit_v",
     "oxidation_limit_v",
 )  # fmt: skip
+#: Those of them that hold texts; the others are numbers.
+PHASE_TEXTS = frozenset({"e_hull_source", "decomposition_products"})
 
 _ON_HULL = 1e-9  # eV/atom
 

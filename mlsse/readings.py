@@ -68,6 +68,19 @@ class Readings:
             vectors[first - start : last - start, columns] = fractions(group.amounts[of_group])
         return vectors
 
+    def parts(self, n_rows: int) -> list[slice]:
+        """Parts of at most so many readable formulas; large groups have parts of their own."""
+        found: list[slice] = []
+        for group in self.groups:
+            start, size = group.places.start, group.places.stop - group.places.start
+            if found and found[-1].stop - found[-1].start + size <= n_rows:
+                found[-1] = slice(found[-1].start, group.places.stop)
+                continue
+            n_parts = -(-size // n_rows)
+            bounds = [start + size * i // n_parts for i in range(n_parts + 1)]
+            found += [slice(*pair) for pair in pairwise(bounds)]
+        return found
+
     def _group_of(self, place: int) -> int:
         starts = [group.places.start for group in self.groups]
         return int(np.searchsorted(starts, place, side="right")) - 1

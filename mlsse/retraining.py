@@ -233,7 +233,7 @@ class _Job:
             fitted = Fitted(folder, held_out.NOT_HELD_OUT)
             trained = held_out.fit(recipe.experiment, recipe.new, fitted.bundle)
             fitted.write_evidence(trained.evidence)
-            fitted.write_scores(held_out.score(trained.model))
+            fitted.write_scores(held_out.score(recipe.experiment, recipe.new, trained.model))
 
         log.info("comparison of %s on held-out rows", recipe.experiment.name)
         content = {"name": recipe.experiment.name, **recipe.content}

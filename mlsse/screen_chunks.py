@@ -82,7 +82,8 @@ class ScreenInput:
     own : pyarrow.Schema
         Own columns, under the names that they get in a screen.
     about_rows : int or None
-        Number of rows, as far as it can be told before they are read.
+        Number of rows, blank lines of a text among them; None where it cannot be told before
+        they are read, or only a bound can.
     chunks : callable
         From the number of rows of a chunk, and the number of the chunk to begin with (0 by
         default), to an iterator of `Chunk`. The last may be shorter.

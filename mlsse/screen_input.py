@@ -315,8 +315,9 @@ def _recipe_input(path: Path, formula_column: str | None) -> ScreenInput:
             at = table.column_names.index("formula")
             yield table_chunk(number, number * chunk_rows, table, at, own, schema)
 
-    count = count_candidates(recipe).number
-    return ScreenInput("recipe", path.name, sha256, None, schema, count, chunks)
+    count = count_candidates(recipe)
+    about_rows = count.number if count.exact else None
+    return ScreenInput("recipe", path.name, sha256, None, schema, about_rows, chunks)
 
 
 _READERS = {

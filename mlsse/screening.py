@@ -13,7 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import mlsse
 from mlsse.bundle import Model, load_model
 from mlsse.errors import ScreenError, ScreenInputError
-from mlsse.prediction import COLUMN_GROUPS, SCORE_CARD, predict_columns
+from mlsse.prediction import COLUMN_GROUPS, SCORE_CARD, predict_arrays
 from mlsse.screen_chunks import BadRow, Chunk, ScreenInput
 from mlsse.screen_input import open_input
 from mlsse.screen_store import (
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 CHUNK_ROWS = 10_000
 MAX_CHUNK_ROWS = 1_000_000
+_LOOK_SECONDS = 5.0
 _LOG_SECONDS = 30.0  # between two lines of progress in a file
 
 
@@ -139,7 +140,7 @@ def screen(
     chosen = {columns} if isinstance(columns, str) else set(columns)
     loaded = model if isinstance(model, Model) else load_model(model)
     # Nothing is scored here: it is the conditions that are checked.
-    predict_columns([], temperature_k=temperature_k, ion=ion, model=loaded, groups=chosen)
+    predict_arrays([], temperature_k=temperature_k, ion=ion, model=loaded, groups=chosen)
     source = open_input(input, formula_column)
     groups = tuple(name for name in COLUMN_GROUPS if name in chosen)
     manifest = Manifest(
@@ -175,7 +176,13 @@ def screen(
         stack.callback(store.remove_temporaries)
         stack.callback(workplace.close)
         run = _Run(store, job, workplace, stack.enter_context(_meter(source, progress)))
-        run.go_through(source, chunk_rows)
+        try:
+            run.go_through(source, chunk_rows)
+        except workplace.gone as error:
+            raise ScreenError(
+                f"the Dask scheduler was lost ({error}): what was written to {folder} is kept; go "
+                "on with --resume, with either engine"
+            ) from error
         totals = Totals(run.rows, run.scored, run.rows - run.scored, run.chunks)
         if not totals.rows:
             raise ScreenInputError(f"{source.name} holds no formula")
@@ -212,7 +219,7 @@ def score_chunk(job: Job, chunk: Chunk) -> int:
     model = _worker_model(job.model, job.model_version)
     # The other cores have chunks of their own.
     with threadpool_limits(1, user_api="blas"):
-        columns = predict_columns(
+        columns = predict_arrays(
             chunk.formulas.to_pylist(),
             temperature_k=job.temperature_k,
             ion=job.ion,
@@ -244,7 +251,10 @@ def _table(
     """Scores of a chunk, and all its bad rows, both in the order of the input."""
     import pyarrow as pa
 
-    card = [pa.array(columns[name], schema.field(name).type) for name in SCORE_CARD]
+    # NaN stands for an empty value, which is null in the scores.
+    card = [
+        pa.array(columns[name], schema.field(name).type, from_pandas=True) for name in SCORE_CARD
+    ]
     table = pa.table([chunk.input_rows, *chunk.own.columns, *card], schema=schema)
     faults = columns["error"]
     bad = list(chunk.bad)
@@ -262,11 +272,13 @@ class _Engine(Protocol):
     """Where chunks are scored."""
 
     lost: tuple[type[BaseException], ...]
+    gone: tuple[type[BaseException], ...]
     retries: int
 
     @property
     def look_ahead(self) -> int: ...
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]: ...
+    def check(self) -> None: ...
 
 
 def _engine(name: str, scheduler: str | None, workers: int | None) -> Any:
@@ -340,7 +352,7 @@ class _Run:
 
     def _collect(self) -> None:
         """Take in what is done, and do again what was lost."""
-        done, _ = wait(self.pending, return_when=FIRST_COMPLETED)
+        done = self._wait(FIRST_COMPLETED)
         failure: Exception | None = None
         for future in done:
             chunk = self.pending.pop(future)
@@ -361,10 +373,20 @@ class _Run:
             else:
                 self.rows_now += chunk.n_rows
                 self.meter.update(chunk.n_rows)
+        if isinstance(failure, self.engine.gone):
+            raise failure  # nobody is left to finish anything
         if failure is not None:
             # The other workers may finish: each chunk done is one less to do again.
-            wait(self.pending)
+            self._wait(ALL_COMPLETED)
             raise failure
+
+    def _wait(self, until: str) -> set[Future[int]]:
+        """Wait for calls under way, and see from time to time that somebody works on them."""
+        while True:
+            done, pending = wait(self.pending, timeout=_LOOK_SECONDS, return_when=until)
+            if not pending or (done and until == FIRST_COMPLETED):
+                return done
+            self.engine.check()
 
 
 def _meter(source: ScreenInput, progress: bool) -> Any:

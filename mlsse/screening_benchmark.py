@@ -13,7 +13,7 @@ import resource
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,9 +33,12 @@ from mlsse.recipes import load_recipe
 _log = logging.getLogger(__name__)
 
 _RECIPE = Path("experiments") / "recipes" / "million.toml"
-SIZES = (10_000, 100_000, 1_000_000)
-_N_WITH_PHASES = 100_000
+ROWS = 1_000_000
+_SHARES = (100, 10, 1)  # one part in so many of the candidates makes a screen
+_SHARE_WITH_PHASES = 10
 _N_PLAIN = 2_000
+_N_ON_PAPER, _CHUNK_ROWS_ON_PAPER = 10**9, 100_000
+_CORES_ON_PAPER, _USD_PER_CORE_HOUR = 128, 0.04
 _GROUPS = ("conductivity", "stability")
 _BATCH_ROWS = 1_000  # candidates of one batch follow each other in the recipe
 _SAMPLE_SECONDS = 0.1
@@ -51,9 +54,8 @@ print(json.dumps({"n": summary.rows, "n_scored": summary.scored, "seconds": summ
 
 
 def measure(
+    rows: int = ROWS,
     *,
-    sizes: Sequence[int] = SIZES,
-    n_with_phases: int = _N_WITH_PHASES,
     n_plain: int = _N_PLAIN,
     recipe: str | Path | None = None,
     model: str | Path | None = None,
@@ -63,12 +65,12 @@ def measure(
 
     Parameters
     ----------
-    sizes : sequence of int
-        Numbers of candidates, at most as many as the recipe makes.
-    n_with_phases : int
-        Candidates that get energies above the hull and windows as well.
+    rows : int
+        Candidates of the largest screen, at least 100 and at most as many as the recipe makes.
+        Others have a tenth and a hundredth of them; a tenth gets energies above the hull and
+        windows as well.
     n_plain : int
-        Candidates that are scored the plain way.
+        Candidates that are scored the plain way; fewer where there are no more.
     recipe : str or pathlib.Path, optional
     model : str or pathlib.Path, optional
         Folder of a bundle; the shipped one by default.
@@ -82,18 +84,21 @@ def measure(
         ``us_per_further_row``, the time for a row that the next smaller size does not have; were
         the cost not linear, it would grow. ``screen_with_phases``: those of one screen. ``plain``:
         see `plain_way`, and ``ratio``, its time for a row over that in the largest screen.
+        ``on_paper``: see the function of that name.
 
     Raises
     ------
     ScreenError
-        If a screen fails, takes too long or leaves rows out.
+        If a screen fails, takes too long or leaves rows out, or the rows are too few or many.
     """
+    if rows < max(_SHARES):
+        raise ScreenError(f"{rows} rows: expected {max(_SHARES)} or more")
     path = Path(recipe or resource_folder("data").parent / _RECIPE)
     chosen: dict[str, Any] = {"model": model, "workers": workers}
     with TemporaryDirectory(prefix="mlsse-screens-") as temporary:
         place = Path(temporary)
         screens: dict[str, Any] = {}
-        for size in sorted(sizes):
+        for size in (rows // share for share in _SHARES):
             start = perf_counter()
             source = write_candidates(path, size, place / f"{size}.txt")
             making = perf_counter() - start
@@ -104,17 +109,57 @@ def measure(
                 more = figures["seconds"] - smaller["seconds"], size - smaller["n"]
                 figures["us_per_further_row"] = 1e6 * more[0] / more[1]
             screens[str(size)] = figures
-        source = write_candidates(path, n_with_phases, place / "phases.txt")
-        _log.info("screen of %d candidates with hull and windows", n_with_phases)
+        size = rows // _SHARE_WITH_PHASES
+        source = write_candidates(path, size, place / "phases.txt")
+        _log.info("screen of %d candidates with hull and windows", size)
         with_phases = screen_figures(source, place / "phases", (*_GROUPS, "phases"), **chosen)
-        _log.info("%d candidates the plain way", n_plain)
-        texts = write_candidates(path, n_plain, place / "plain.txt").read_text().split()
+        size = min(n_plain, rows)
+        _log.info("%d candidates the plain way", size)
+        texts = write_candidates(path, size, place / "plain.txt").read_text().split()
         plain = plain_way(texts, load_model(model), place)
-    us_per_row = screens[str(max(sizes))]["us_per_row"]
+    largest = screens[str(rows)]
     return {
         "screen": screens,
         "screen_with_phases": with_phases,
-        "plain": {**plain, "ratio": plain["us_per_row"] / us_per_row},
+        "plain": {**plain, "ratio": plain["us_per_row"] / largest["us_per_row"]},
+        "on_paper": on_paper(largest),
+    }
+
+
+def on_paper(figures: Mapping[str, Any], n: int = _N_ON_PAPER) -> dict[str, Any]:
+    """What a screen of very many candidates would cost, if its cost grew as its size.
+
+    Parameters
+    ----------
+    figures : mapping
+        Those of `screen_figures` for a screen that was run.
+    n : int
+
+    Returns
+    -------
+    dict
+        ``n``, ``core_hours``, ``hours`` on 128 cores, ``usd`` at 0.04 USD a core hour,
+        ``store_gb`` of scores, ``chunk_rows``, and of a chunk ``parts``, their ``part_mb`` and
+        ``seconds_per_part`` on one core, which is what a kill costs a worker at most.
+
+    Examples
+    --------
+    >>> on_paper({"n": 1_000_000, "cpu_seconds": 180.0, "store_mb": 100.0})["core_hours"]
+    50.0
+    """
+    cpu_seconds = figures["cpu_seconds"] / figures["n"]
+    store_bytes = figures["store_mb"] * 2**20 / figures["n"]
+    core_hours = n * cpu_seconds / 3600.0
+    return {
+        "n": n,
+        "core_hours": core_hours,
+        "hours": core_hours / _CORES_ON_PAPER,
+        "usd": core_hours * _USD_PER_CORE_HOUR,
+        "store_gb": n * store_bytes / 1e9,
+        "chunk_rows": _CHUNK_ROWS_ON_PAPER,
+        "parts": n // _CHUNK_ROWS_ON_PAPER,
+        "part_mb": _CHUNK_ROWS_ON_PAPER * store_bytes / 1e6,
+        "seconds_per_part": _CHUNK_ROWS_ON_PAPER * cpu_seconds,
     }
 
 

@@ -12,15 +12,14 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import product
 
-from mlsse import charges
+from mlsse.charges import charge_states
 from mlsse.errors import ConfigError
 
 
 def states(symbol: str, beside: Mapping[str, Fraction]) -> list[tuple[int, int]]:
     """Ranges of the common charges of an element beside others, least and greatest of each."""
     company = {symbol: 1.0} | {other: float(amount) for other, amount in beside.items()}
-    found = charges._ONLY_STATES.get(symbol) or charges._charge_options(symbol, company)
-    return sorted({(int(low), int(high)) for low, high in found})
+    return sorted({(int(low), int(high)) for low, high in charge_states(symbol, company)})
 
 
 def _whole_states(symbol: str, beside: Mapping[str, Fraction]) -> list[int]:

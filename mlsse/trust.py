@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mlsse.arrhenius import Lines
 from mlsse.kernels import Floats
@@ -82,21 +81,6 @@ def fit_trust(lines: Lines, room_log10: Floats, weights: Floats) -> Trust:
 
     start = np.zeros(inputs.shape[1])
     return Trust(np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B").x))
-
-
-def one_vote_a_chemistry(chemistries: NDArray[np.intp]) -> Floats:
-    """Weights under which a chemistry of k rows counts as the root of k.
-
-    Parameters
-    ----------
-    chemistries : ndarray of int, shape (n,)
-
-    Returns
-    -------
-    ndarray of shape (n,)
-    """
-    _, place, counts = np.unique(chemistries, return_inverse=True, return_counts=True)
-    return 1.0 / np.sqrt(counts[place])
 
 
 def _inputs(lines: Lines) -> Floats:

@@ -19,9 +19,11 @@ LAYERS = (
     {
         "formulas", "targets", "downloads", "cleaning", "laskowski", "merging", "provenance",
         "simplex", "figures", "gate", "line_files", "local_engine", "dask_engine", "pareto",
+        "alike_trees",
     },
-    {"flat_formulas", "corrections", "strict_tables", "composition_grids", "csv_records"},
-    {"compositions", "charges", "recipes"},
+    {"flat_formulas", "corrections", "strict_tables", "composition_grids", "csv_records",
+     "tree_graphs"},
+    {"compositions", "charges", "recipes", "readings"},
     {"site_charges"},
     {"substitutions", "enumerations"},
     {"candidates"},
@@ -35,7 +37,7 @@ LAYERS = (
     {"thermodynamics"},
     {"windows"},
     {"interfaces", "phase_columns"},
-    {"coatings", "plot_labels"},
+    {"coatings", "plot_labels", "score_batches"},
     {"training", "prediction", "speed", "plots", "run_figures", "benchmark_tools",
      "benchmark_figures"},
     {
@@ -50,7 +52,7 @@ LAYERS = (
     },
     {"server_app", "serving_load", "screen_input", "screen_rows", "chances"},
     {"serving_benchmark", "screening", "choices"},
-    {"registry", "screening_fault_benchmark", "contenders"},
+    {"registry", "screening_benchmark", "screening_fault_benchmark", "contenders"},
     {"fault_benchmark", "ranking"},
     {"benchmarks", "tracking"},
     {"held_out", "drift", "tables", "cli_options"},
@@ -67,7 +69,7 @@ LAYERS = (
 LAYER_OF = {module: i for i, layer in enumerate(LAYERS) for module in layer}
 #: Which modules may import a library at all.
 ROOMS = {
-    "matminer": {"featurize", "speed"},
+    "matminer": {"featurize", "speed", "screening_benchmark"},
     "pymatgen": {
         "featurize", "speed", "benchmark_tools", "hull_benchmarks", "window_benchmarks",
         "interface_benchmarks",
@@ -82,8 +84,8 @@ ROOMS = {
 #: Modules on the way of a prediction, and what they may not import when they are loaded.
 PREDICTION_PATH = {
     "errors", "config", "paths", "formulas", "targets", "flat_formulas", "compositions", "charges",
-    "features", "kernels", "signals", "arrhenius", "domain", "trust", "intervals", "bundle",
-    "prediction", "tables", "cli",
+    "readings", "features", "kernels", "signals", "arrhenius", "domain", "trust", "intervals",
+    "alike_trees", "tree_graphs", "bundle", "score_batches", "prediction", "tables", "cli",
     "simplex", "phases", "thermodynamics", "windows", "interfaces", "coatings", "phase_columns",
     "cli_options", "thermodynamic_tables", "cli_thermodynamics", "folders", "cli_retrain",
     "cli_models", "run_tables", "drift", "drift_tables", "new_data", "cli_serve", "serving",

@@ -43,6 +43,19 @@ def test_a_loaded_bundle_predicts_what_was_fitted(folder):
     np.testing.assert_array_equal(model.calibration.quantiles, conductivity.calibration.quantiles)
 
 
+def test_many_rows_that_are_alike_give_the_very_same_stability(folder, monkeypatch):
+    model = load_model(folder)
+    X = synthetic.features(
+        [f"Li6.5La3Zr{1 + i / 1000:.3f}Ta{1 - i / 1000:.3f}O12" for i in range(200)]
+    )
+    expected = [model.stability(X[i : i + 1]) for i in range(200)]
+    monkeypatch.setattr(model, "_run", None)  # nothing is left to run in the other way
+    found = model.stability(X)
+    for name in ("decomposition_energy", "formation_energy", "stable_probability"):
+        one_by_one = np.concatenate([getattr(row, name) for row in expected])
+        np.testing.assert_array_equal(getattr(found, name), one_by_one)
+
+
 def test_the_same_models_give_the_same_files_and_version(tmp_path):
     one, other = (synthetic.write(tmp_path / name) for name in ("one", "other"))
     assert one.version == other.version

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -72,6 +74,24 @@ def test_the_hardest_hold_out_widens_the_interval():
     lines = make_lines([-5.0], [0.2])
     widths = [np.subtract(*c.interval(lines, 0.0)[::-1])[0] for c in (of_easy, of_both)]
     assert widths[1] > 1.4 * widths[0]
+
+
+def test_near_rows_get_narrower_intervals_and_surprise_widens_far_ones_upward():
+    random = np.random.default_rng(3)
+    rows = held_out(6000, 3)
+    far = random.random(6000) < 0.5
+    lines = replace(rows.lines, unexplained=np.where(far, 0.9, 0.0))
+    truth = rows.log10_conductivity + (rows.residuals * far)
+    rows = replace(rows, lines=lines, log10_conductivity=truth)
+    plain = fit_calibration({"one": (rows, 1.0)}, energy_sd=0.0, domain=DOMAIN)
+    wide = fit_calibration({"one": (rows, 1.0)}, energy_sd=0.0, domain=DOMAIN, surprise=0.2)
+    asked = replace(make_lines([-5.0] * 2, [0.2] * 2), unexplained=np.array([0.0, 5.0]))
+    lower, upper = plain.interval(asked, 0.0)
+    # Far residuals are twice the near ones; the penalty on weights keeps some of it back.
+    assert 1.4 < (upper - lower)[1] / (upper - lower)[0] < 2.1
+    wide_lower, wide_upper = wide.interval(asked, 0.0)
+    np.testing.assert_allclose(wide_lower, lower)
+    np.testing.assert_allclose(wide_upper + 5.0, (upper + 5.0) * [1.0, 1.2])
 
 
 def test_superionic_probability_agrees_with_the_interval(calibrated):

@@ -60,3 +60,16 @@ def test_nothing_readable():
     read = read_formulas(["Xx"] * 20)
     assert len(read.rows) == len(read.groups) == 0
     assert len(read.errors) == 20
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 5, 100])
+def test_parts_hold_every_formula_once_and_large_groups_alone(n_rows):
+    texts = [f"Li{i}Cl" for i in range(1, 8)] + ["NaF", "KBr", "Li2O"] + ["Li3N", "Li6N2"]
+    read = read_formulas(texts * 2)
+    parts = read.parts(n_rows)
+    assert [place for part in parts for place in range(part.start, part.stop)] == list(range(24))
+    assert all(part.stop - part.start <= n_rows for part in parts)
+    for group in read.groups:
+        start, stop = group.places.start, group.places.stop
+        if stop - start > n_rows:
+            assert {start, stop} <= {0, 24, *(part.start for part in parts)}

@@ -106,7 +106,7 @@ def place(monkeypatch, tmp_path):
         place.fits.append((experiment.seed, 0 if new is None else len(new)))
         return write(experiment, new, folder)
 
-    def score(model):
+    def score(experiment, new, model):
         seed = model.metadata["experiment"]["seed"]
         return BASE | place.scores.get((seed, "new_data" in model.metadata["data"]), {})
 
@@ -286,7 +286,7 @@ def test_new_rows_are_kept_for_the_comparisons_to_come(place, monkeypatch):
     assert (report.outcome, report.new_rows) == ("promoted", 2)
     assert [(row["file"], row["line"]) for row in report.rejected_rows] == [("new.csv", 3)]
     # Other software: the champion's scores do not count any more, its recipe is fitted anew.
-    monkeypatch.setattr(held_out, "PROTOCOL", "held_out_2")
+    monkeypatch.setattr(held_out, "PROTOCOL", "another")
     place.fits.clear()
     again = retrain(place, 1)
     assert place.fits == [(0, 2), (1, 0)]

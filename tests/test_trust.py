@@ -9,7 +9,7 @@ import pytest
 
 from mlsse.arrhenius import Lines
 from mlsse.signals import SIGNALS, signal
-from mlsse.trust import Trust, fit_trust, one_vote_a_chemistry
+from mlsse.trust import Trust, fit_trust
 
 
 def make_lines(n, seed=0):
@@ -49,7 +49,3 @@ def test_a_known_composition_is_believed_as_it_is():
     lines = replace(make_lines(50), unexplained=np.zeros(50))
     drawn = Trust(np.array([-1.0, 0.3, 0.2, -0.5, 0.4, 0.1, 0.1]))(lines)
     np.testing.assert_allclose(drawn.room_log10_conductivity, lines.room_log10_conductivity)
-
-
-def test_a_chemistry_counts_as_the_root_of_its_rows():
-    np.testing.assert_allclose(one_vote_a_chemistry(np.array([7, 7, 7, 7, 2])), [0.5] * 4 + [1.0])
