@@ -19,8 +19,10 @@ import typer
 import mlsse
 from mlsse import (
     cli_candidates,
+    cli_explore,
     cli_models,
     cli_rank,
+    cli_report,
     cli_retrain,
     cli_screen,
     cli_serve,
@@ -57,6 +59,9 @@ app = typer.Typer(
 data_app = typer.Typer(help="List, fetch and check the public datasets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(cli_models.models_app, name="models")
+app.add_typer(cli_report.report_app, name="report")
+data_app.command("sheet")(cli_report.sheet)
+cli_models.models_app.command("card")(cli_report.card)
 
 
 class Benchmark(StrEnum):
@@ -195,6 +200,7 @@ for _command in (
     *cli_rank.COMMANDS,
     *cli_retrain.COMMANDS,
     cli_serve.serve,
+    cli_explore.explore,
 ):
     app.command()(_command)
 

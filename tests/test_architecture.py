@@ -15,21 +15,21 @@ PACKAGE = Path(mlsse.__file__).parent
 #: Lowest layer first. A module may import those of the layers before its own.
 LAYERS = (
     {"errors"},
-    {"config", "paths", "folders", "store", "stages"},
+    {"config", "paths", "folders", "store", "stages", "documents", "inline_svg"},
     {
         "formulas", "targets", "downloads", "cleaning", "laskowski", "merging", "provenance",
         "simplex", "figures", "gate", "line_files", "local_engine", "dask_engine", "pareto",
         "alike_trees",
     },
     {"flat_formulas", "corrections", "strict_tables", "composition_grids", "csv_records",
-     "tree_graphs"},
+     "tree_graphs", "html_pages", "report_figures", "training_cost", "data_sheet"},
     {"compositions", "charges", "recipes", "readings"},
     {"site_charges"},
     {"substitutions", "enumerations"},
     {"candidates"},
     {"datasets", "features", "phases", "splits", "metrics", "new_data"},
-    {"featurize", "kernels", "tree_export", "model_card", "sodium_benchmark"},
-    {"signals"},
+    {"featurize", "kernels", "tree_export", "family_scores", "sodium_benchmark"},
+    {"signals", "model_card"},
     {"arrhenius"},
     {"domain", "trust", "estimators"},
     {"intervals"},
@@ -51,19 +51,20 @@ LAYERS = (
         "shuffled_benchmark",
     },
     {"server_app", "serving_load", "screen_input", "screen_rows", "chances"},
-    {"serving_benchmark", "screening", "choices"},
-    {"registry", "screening_benchmark", "screening_fault_benchmark", "contenders"},
-    {"fault_benchmark", "ranking"},
+    {"serving_benchmark", "screening", "choices", "explorer_load"},
+    {"registry", "screening_benchmark", "screening_fault_benchmark", "contenders",
+     "explorer_benchmark"},
+    {"fault_benchmark", "ranking", "run_evidence"},
     {"benchmarks", "tracking"},
     {"held_out", "drift", "tables", "cli_options"},
-    {"challengers"},
-    {"retraining"},
+    {"challengers", "report_parts"},
+    {"retraining", "report_prediction", "report_training"},
     {"thermodynamic_tables", "run_tables", "drift_tables", "ranked_list"},
     {
         "cli_thermodynamics", "cli_models", "cli_retrain", "server", "cli_candidates", "cli_screen",
-        "cli_rank",
+        "cli_rank", "report_screen",
     },
-    {"cli_serve"},
+    {"cli_serve", "cli_explore", "cli_report"},
     {"cli"},
 )  # fmt: skip
 LAYER_OF = {module: i for i, layer in enumerate(LAYERS) for module in layer}
@@ -74,7 +75,7 @@ ROOMS = {
         "featurize", "speed", "benchmark_tools", "hull_benchmarks", "window_benchmarks",
         "interface_benchmarks",
     },
-    "matplotlib": {"figures", "plot_labels", "plots", "run_figures"},
+    "matplotlib": {"figures", "plot_labels", "plots", "run_figures", "inline_svg"},
     "mlflow": {"store", "registry", "tracking", "serving", "served_model", "serving_benchmark"},
     "onnx": {"tree_export"},
     "sklearn": {
@@ -89,7 +90,7 @@ PREDICTION_PATH = {
     "simplex", "phases", "thermodynamics", "windows", "interfaces", "coatings", "phase_columns",
     "cli_options", "thermodynamic_tables", "cli_thermodynamics", "folders", "cli_retrain",
     "cli_models", "run_tables", "drift", "drift_tables", "new_data", "cli_serve", "serving",
-    "payloads", "openapi", "server_metrics", "server_app", "server",
+    "payloads", "openapi", "server_metrics", "server_app", "server", "cli_explore", "cli_report",
 }  # fmt: skip
 HEAVY = {"sklearn", "matminer", "mlflow", "pymatgen", "onnx", "scipy", "pandas", "matplotlib"}
 
@@ -141,6 +142,49 @@ def test_libraries_stay_in_their_rooms(module: str) -> None:
 def test_prediction_path_loads_nothing_heavy(module: str) -> None:
     loaded = {name.partition(".")[0] for name in imports(module, at_load_only=True)}
     assert not loaded & HEAVY
+
+
+#: The page: what it imports of itself goes to a lower layer too.
+EXPLORER_LAYERS = (
+    {"context", "theme", "uploads"},
+    {"embedding", "known_materials", "element_table", "screen_selection", "tracked_models",
+     "parts", "answers", "substitutions", "callback_requests"},
+    {"model_comparison", "screen_columns", "texts", "score_cards"},
+    {"material_map", "model_figures", "screen_figure"},
+    {"views"},
+    {"app"},
+)  # fmt: skip
+EXPLORER_LAYER_OF = {module: i for i, layer in enumerate(EXPLORER_LAYERS) for module in layer}
+#: The page itself, and what opens it and times it.
+OPENERS = {"cli_explore", "explorer_benchmark", "explorer_load"}
+PAGE_LIBRARIES = {"dash", "plotly", "flask", "waitress"}
+
+
+def explorer_modules() -> list[str]:
+    folder = PACKAGE / "explorer"
+    return sorted(
+        path.relative_to(PACKAGE).with_suffix("").as_posix()
+        for path in folder.rglob("*.py")
+        if path.stem != "__init__" or path.parent != folder
+    )
+
+
+@pytest.mark.parametrize("module", explorer_modules())
+def test_the_page_is_layered_and_leaves_training_alone(module: str) -> None:
+    own = module.split("/")[1]
+    for name in imports(module):
+        parts = name.split(".")
+        if parts[:2] == ["mlsse", "explorer"] and own != "views":
+            other = parts[2]
+            assert EXPLORER_LAYER_OF[other] < EXPLORER_LAYER_OF[own], f"{module} imports {other}"
+        assert parts[0] not in {"sklearn", "matminer", "mlflow"}, f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", module_names())
+def test_nothing_but_its_openers_imports_the_page(module: str) -> None:
+    for name in imports(module):
+        assert not name.startswith("mlsse.explorer") or module in OPENERS
+        assert name.partition(".")[0] not in PAGE_LIBRARIES or module in OPENERS
 
 
 def test_type_checking_blocks_and_functions_are_told_apart(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 import mlsse
 
+FOLDER = Path(mlsse.__file__).parent
 MODULES = sorted(
-    path.stem
-    for path in Path(mlsse.__file__).parent.glob("*.py")
+    ".".join(path.relative_to(FOLDER).with_suffix("").parts)
+    for path in FOLDER.rglob("*.py")
     if ">>> " in path.read_text("utf-8")
 )
 
