@@ -11,6 +11,7 @@ import numpy as np
 
 from mlsse import (
     discovery_benchmark,
+    explorer_benchmark,
     fault_benchmark,
     hull_benchmarks,
     interface_benchmarks,
@@ -45,13 +46,14 @@ def run(
     ----------
     name : {"conductivity", "stability", "ablation", "shuffled", "sodium", "speed", "hull", \
             "discovery", "windows", "interfaces", "serving", "faults", \
-            "screening", "screening-faults"}
+            "screening", "screening-faults", "explorer"}
     experiment_path : str or pathlib.Path, optional
         The experiment whose recipe is fitted; that of the shipped model by default. Only the
         first four benchmarks, ``discovery`` and ``faults`` fit anything, the last of them with a
         quick experiment; the others are of the shipped model, or of the data alone.
     mixed_minutes : float, optional
-        Length of the mixed load of the benchmark of serving; 10 by default.
+        Length of the mixed load of the benchmark of serving, 10 by default, or of the visitors
+        of that of the explorer, 2 by default.
     rows : int, optional
         Candidates of the largest screen of the benchmark of screening; a million by default.
 
@@ -89,6 +91,7 @@ def run(
         "faults": partial(fault_benchmark.measure, experiment_path),
         "screening": partial(screening_benchmark.measure, rows or screening_benchmark.ROWS),
         "screening-faults": screening_fault_benchmark.measure,
+        "explorer": partial(explorer_benchmark.measure, mixed_minutes),
     }
     if name not in (*recipes, *without_recipe):
         names = ", ".join((*recipes, *without_recipe))

@@ -81,6 +81,7 @@ class Benchmark(StrEnum):
     DISCOVERY = "discovery"
     SCREENING = "screening"
     SCREENING_FAULTS = "screening-faults"
+    EXPLORER = "explorer"
 
 
 _DRAWN = (Benchmark.CONDUCTIVITY, Benchmark.STABILITY)
@@ -241,7 +242,7 @@ def benchmark(
         typer.Argument(
             metavar="NAME",
             help="conductivity, stability, ablation, shuffled, sodium, speed, hull, windows, "
-            "interfaces, serving, faults, discovery, screening or screening-faults.",
+            "interfaces, serving, faults, discovery, screening, screening-faults or explorer.",
         ),
     ],
     out: Annotated[
@@ -259,7 +260,10 @@ def benchmark(
     minutes: Annotated[
         float | None,
         typer.Option(
-            metavar="M", min=0.1, max=60, help="Mixed load of serving, minutes.  [default: 10]"
+            metavar="M",
+            min=0.1,
+            max=60,
+            help="Load of serving or of the explorer, minutes.  [default: 10 and 2]",
         ),
     ] = None,
     rows: Annotated[

@@ -22,6 +22,7 @@ from mlsse.datasets import describe, load_dataset
 from mlsse.domain import chemistries, fit_domain
 from mlsse.errors import BundleError
 from mlsse.evidence import Evidence, importance_table, out_of_fold_table
+from mlsse.family_scores import scores_by_family
 from mlsse.features import (
     ORBITALS,
     SUBLATTICE_STATISTICS,
@@ -37,6 +38,7 @@ from mlsse.model_card import model_card
 from mlsse.phases import PhaseStore, fit_phases
 from mlsse.splits import composition_groups, grouped_folds, leak_mask
 from mlsse.targets import METASTABLE_EV_PER_ATOM, inverse_temperature
+from mlsse.training_cost import Cost, Meter
 from mlsse.tree_export import to_onnx
 from mlsse.trust import Trust, fit_trust
 
@@ -302,6 +304,8 @@ def fit_conductivity(
             model = make().fit(measurements.features[known], truth[known])
             predicted[folds == fold] = model.predict(measurements.features[folds == fold])
         report[f"mae_room_temperature_{name}_baseline"] = mae(predicted, room)
+    out_of_fold = out_of_fold_table(rows.table, rows.vectors, t, lines, calibration)
+    report["by_family"] = scores_by_family(out_of_fold)
     temperatures = rows.table["temperature_k"].to_numpy()
     return FittedConductivity(
         estimator,
@@ -310,7 +314,7 @@ def fit_conductivity(
         _spread(rows, estimator.process_),
         np.quantile(temperatures, [0.005, 0.975]),
         report,
-        out_of_fold_table(rows.table, rows.vectors, t, lines, calibration),
+        out_of_fold,
     )
 
 
@@ -568,9 +572,12 @@ def build_with_evidence(
     folder: str | Path,
 ) -> Trained:
     """Do as `build`, and hand out what the record of a training shows."""
+    meter = Meter()
     fitted = fit_conductivity(conductivity, experiment.conductivity, experiment.seed)
     trees = fit_stability(stability, experiment.stability, experiment.seed)
-    model = assemble(experiment, conductivity, fitted, stability, trees, phases, folder)
+    model = assemble(
+        experiment, conductivity, fitted, stability, trees, phases, folder, cost=meter.cost()
+    )
     importances = importance_table(
         {FOREST: (fitted.estimator.forest_, estimators.forest_columns())}
         | {name: (model, trees.columns) for name, model in trees.models.items()}
@@ -586,6 +593,8 @@ def assemble(
     trees: FittedStability,
     phases: PhaseStore,
     folder: str | Path,
+    *,
+    cost: Cost | None = None,
 ) -> Model:
     """Write fitted models as a bundle, after checking that it infers what they predict."""
     log.info("writing the bundle and comparing it with the fitted estimators")
@@ -606,6 +615,8 @@ def assemble(
         phases=phases,
     )
     metadata = _metadata(experiment, conductivity, fitted, trees, phases)
+    if cost is not None:
+        metadata["cost"] = asdict(cost)
     card = model_card(metadata)
     with TemporaryDirectory() as scratch:
         model = load_model(write_bundle(Path(scratch) / "bundle", parts, metadata, card))

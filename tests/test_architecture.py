@@ -149,8 +149,9 @@ EXPLORER_LAYERS = (
     {"context", "theme", "uploads"},
     {"embedding", "known_materials", "element_table", "screen_selection", "tracked_models",
      "parts", "answers", "substitutions", "callback_requests"},
-    {"model_comparison", "screen_columns", "texts", "score_cards"},
-    {"material_map", "model_figures", "screen_figure"},
+    {"model_comparison", "texts", "score_cards"},
+    {"material_map", "model_figures", "screen_columns"},
+    {"screen_figure"},
     {"views"},
     {"app"},
 )  # fmt: skip

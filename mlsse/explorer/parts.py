@@ -120,7 +120,7 @@ def table(
     ]
     name: dict[str, Any] = {"id": id_} if id_ else {}
     return html.Div(
-        html.Table([html.Caption(caption), html.Thead(head), html.Tbody(body)], **name),
+        html.Table([html.Caption(html.Span(caption)), html.Thead(head), html.Tbody(body)], **name),
         className="table",
         tabIndex=0,
         role="region",
