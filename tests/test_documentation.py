@@ -100,6 +100,7 @@ TABLE = """formula    sigma  trust
 ───────────────────────
 Li3YCl6   7.1e-4  yes
 Li3YCl6: a warning in words
+{"model":"champion-99be40de"}
 """
 
 
@@ -109,6 +110,7 @@ Li3YCl6: a warning in words
         TABLE,
         TABLE.replace("7.1e-4", "2.3e-12").replace("yes", "no"),
         TABLE.replace("formula    sigma", "formula       sigma"),
+        TABLE.replace("champion-99be40de", "champion-bcb3413f"),
     ],
 )
 def test_figures_may_differ(printed: str) -> None:
@@ -224,7 +226,8 @@ def first_cells(text: str) -> list[str]:
 def test_score_card_page_has_every_column_in_order() -> None:
     columns, _, warnings = page("reference/score-card.md").partition("## Warnings")
     assert first_cells(columns) == list(SCORE_CARD)
-    sources = [Path(mlsse.__file__).with_name(f"{m}.py") for m in ("prediction", "phase_columns")]
+    modules = ("prediction", "score_batches", "phase_columns")
+    sources = [Path(mlsse.__file__).with_name(f"{name}.py") for name in modules]
     codes = {
         code
         for source in sources
@@ -352,10 +355,11 @@ class Outside(HTMLParser):
 )
 def test_site_builds_without_warnings_and_fetches_nothing(tmp_path: Path) -> None:
     site = tmp_path / "site"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # ruff lays out code
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)],
         cwd=REPOSITORY,
-        env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
+        env=os.environ | {"NO_MKDOCS_2_WARNING": "1", "PATH": path},
         capture_output=True,
         text=True,
         timeout=300,

@@ -331,8 +331,11 @@ def test_it_works_by_keyboard_alone(opened):
 
 def test_lists_are_chosen_from_by_keyboard(opened):
     opened.go("/elements")
-    opened.page.get_by_label("Colour by").focus()
     keys = opened.page.keyboard
+    opened.page.locator("#explorer-toggle").focus()
+    keys.press("Tab")
+    assert focused(opened, "id") == "elements-quantity"
+    assert opened.page.get_by_label("Colour by").count() == 1
     keys.press("Enter")
     opened.page.locator(".dash-dropdown-content").wait_for()
     for _ in range(6):

@@ -33,7 +33,9 @@ TITLES = {
     "speed": ("Speed", "Times in the unit of the name; memory in MB."),
     "serving": ("Serving", "Times in the unit of the name."),
     "faults": ("Retraining jobs that are killed or meet", "Numbers of trials; times in seconds."),
+    "screening": ("Screening", "Times in the unit of the name; memory in MB."),
     "screening-faults": ("Screens that are killed", "Numbers of trials."),
+    "explorer": ("Explorer", "Times in the unit of the name."),
 }
 #: A part with more entries than this stays in the record.
 _MOST_ENTRIES = 24

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 NEEDS_DATA, SLOW = "needs the datasets", "takes minutes"
 #: Marks of what an extra brings, with a module of it.
-NEEDS_EXTRA = {"needs mlsse[explore]": "dash", "needs mlsse[dask]": "distributed"}
+NEEDS_EXTRA = {"needs mlsse[explore]": "dash"}
 _BLOCK = re.compile(
     r"(?:^<!-- example: (?P<when>[^>]*) -->\n+)?^```(?P<kind>console|pycon|python)\n"
     r"(?P<body>.*?)^```$",

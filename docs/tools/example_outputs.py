@@ -7,7 +7,9 @@ import itertools
 import re
 
 #: What stays of a number, a hash or a verdict when two outputs are compared.
-_NUMBER = re.compile(r"(?<![A-Za-z0-9.)\]])~?[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?%?(?![A-Za-z])")
+_NUMBER = re.compile(
+    r"(?<![A-Za-z0-9.)\]])~?[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?%?(?![A-Za-z0-9])"
+)
 _HASH = re.compile(r"\b(?=[a-f]*\d)[0-9a-f]{8,64}\b")
 _VERDICT = re.compile(r"\b(?:yes|partly|no|true|false|True|False)\b")
 _RULE = re.compile(r"^\s*[\u2500-]{8,}\s*$")
@@ -49,5 +51,5 @@ def is_cut(shown: str) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    text = _VERDICT.sub("?", _HASH.sub("#", _NUMBER.sub("#", text)))
+    text = _VERDICT.sub("?", _NUMBER.sub("#", _HASH.sub("#", text)))
     return [word for word in text.split() if word != "..." and word.strip("\u2500-|")]

@@ -16,7 +16,7 @@ The examples of a page run in order, in one shell and one new folder, in which `
 is that of the repository. A comment in the line before a block says when it runs:
 
 - ``<!-- example: needs the datasets -->``: where ``MLSSE_DATA_MIRROR`` names a folder of them,
-- ``<!-- example: needs mlsse[explore] -->``, ``mlsse[dask]``: where that extra is installed,
+- ``<!-- example: needs mlsse[explore] -->``: where that extra is installed,
 - ``<!-- example: takes minutes -->``: with ``--slow`` alone, and with the datasets,
 - ``<!-- example: not run, REASON -->``: never.
 """

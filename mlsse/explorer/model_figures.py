@@ -172,7 +172,7 @@ def disagreement(names: Sequence[str], found: Comparison, mode: theme.Mode) -> D
         for formula, value in zip(found.formulas, found.measured, strict=True)
     ]
     ends = list(_ends(found.first, found.second))
-    x, y = (theme.Axis(f"{name}:<br>log10 of conductivity at 298 K", "S/cm") for name in names)
+    x, y = (theme.Axis(f"{name}:<br>log10 of conductivity", "S/cm") for name in names)
     drawn = theme.figure(
         [
             _identity(ends, mode),
@@ -186,7 +186,8 @@ def disagreement(names: Sequence[str], found: Comparison, mode: theme.Mode) -> D
         for name in family_names(found.families)
     )
     return drawn, (
-        f"{len(gaps)} known materials; mean difference {gaps.mean():.2f} decades, by family: "
+        f"{len(gaps)} known materials at 298 K; mean difference {gaps.mean():.2f} decades, by "
+        "family: "
         f"{by_family}. Both have learned from most of them: this tells where the models disagree, "
         "and not which of them is right."
     )

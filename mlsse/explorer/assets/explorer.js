@@ -83,7 +83,18 @@
 
   function mend() {
     each(".dash-dropdown-focus-target:not([tabindex='-1'])", function (part) {
-      part.tabIndex = -1; // it is hidden, the button beside it has the focus
+      part.tabIndex = -1; // it is hidden, the button beside it gets the focus
+    });
+    each("button.dash-dropdown", function (part) {
+      const label = document.querySelector("label[for='" + part.id + "']");
+      part.tabIndex = 0;
+      if (label) {
+        label.id = part.id + "-label";
+        const names = label.id + " " + part.id + "-value";
+        if (part.getAttribute("aria-labelledby") !== names) {
+          part.setAttribute("aria-labelledby", names); // of itself it tells its value alone
+        }
+      }
     });
     each(
       ".upload input:not([aria-label]), .dash-slider-thumb:not([aria-label]), " +
@@ -116,7 +127,7 @@
     }
   }).observe(document.documentElement, {
     attributes: true,
-    attributeFilter: ["role", "aria-selected", "tabindex"],
+    attributeFilter: ["role", "aria-selected", "aria-labelledby", "tabindex"],
     childList: true,
     subtree: true,
   });
