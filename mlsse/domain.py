@@ -20,6 +20,7 @@ from mlsse.kernels import Floats
 from mlsse.signals import signal
 
 _KNOWN = 0.97  # likeness from which a composition counts as measured
+_ROUNDING = 1e-9  # a row at a limit lies inside, whatever else is in its batch
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ class Domain:
     def contains(self, lines: Lines) -> NDArray[np.bool_]:
         """Whether the known compositions say enough, shape (n,)."""
         signals = lines.signals
-        alike = signal(signals, "likeness") >= self.min_likeness
-        together = signal(signals, "seldom_pairs") <= self.max_seldom_pairs
-        together &= signal(signals, "weightiest_pair") <= self.max_weightiest_pair
+        alike = signal(signals, "likeness") >= self.min_likeness - _ROUNDING
+        together = signal(signals, "seldom_pairs") <= self.max_seldom_pairs + _ROUNDING
+        together &= signal(signals, "weightiest_pair") <= self.max_weightiest_pair + _ROUNDING
         return (alike & together) | (signal(signals, "likeness") >= _KNOWN)
 
     def reasons(self, lines: Lines) -> list[list[str]]:
@@ -65,17 +66,17 @@ class Domain:
         for texts, alike, seldom, weightiest in zip(found, *columns, strict=True):
             if alike >= _KNOWN:
                 continue
-            if alike < self.min_likeness:
+            if alike < self.min_likeness - _ROUNDING:
                 texts.append(
                     f"the most alike composition that was measured has a likeness of {alike:.2f} "
                     f"(at least {self.min_likeness:.2f} is needed)"
                 )
-            if seldom > self.max_seldom_pairs:
+            if seldom > self.max_seldom_pairs + _ROUNDING:
                 texts.append(
                     f"{100 * seldom:.0f} % of its pairs of elements were seldom or never measured "
                     f"together (at most {100 * self.max_seldom_pairs:.0f} % is allowed)"
                 )
-            if weightiest > self.max_weightiest_pair:
+            if weightiest > self.max_weightiest_pair + _ROUNDING:
                 texts.append(
                     "two of its elements, each at least "
                     f"{100 * weightiest:.0f} % of the framework, were seldom or never measured "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,12 @@ def _own_store(tmp_path, monkeypatch):
     """Keep runs and models of a test to itself."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("MLSSE_STORE", str(tmp_path / "store"))
+
+
+@pytest.fixture(autouse=True)
+def _own_path(monkeypatch):
+    """Keep from later tests the package that MLflow puts first on the path with a model of its."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
 
 
 @pytest.fixture(autouse=True)
