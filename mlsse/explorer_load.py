@@ -158,8 +158,8 @@ def _slide(page: Page, text: str, rng: random.Random) -> list[Asked]:
     given = {
         "what_if-host.value": "Li7La3Zr2O12",
         "what_if-site.value": "Zr",
-        "what_if-dopant.value": rng.choice(("Ta", "Nb", "Hf", "Sb")),
-        "what_if-charges.value": "Sb=5",
+        "what_if-dopant.value": rng.choice(("Ta", "Nb", "Hf", "Ti")),
+        "what_if-charges.value": "Nb=5, Ti=4",
         "what_if-temperature.value": _KELVIN,
     }
     steps = [page.asking("what_if-x.max", given, "what_if-dopant.value")]
@@ -226,11 +226,14 @@ class Visits:
         Of acts for which the page showed an error message.
     seconds : dict of str to list of float
         By act, from its first request to its last answer.
+    request_seconds : list of float
+        Of each request.
     """
 
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, list[float]] = field(default_factory=dict)
+    request_seconds: list[float] = field(default_factory=list)
 
     def note(self, name: str, steps: Sequence[Asked], client: Client) -> None:
         """Ask the steps of an act, one after the other, and note the answers."""
@@ -239,12 +242,14 @@ class Visits:
             answer = client.ask(asked)
             self.statuses[name, answer.status] += 1
             self.errors[name] += shows_error(answer.body)
+            self.request_seconds.append(answer.seconds)
         self.seconds.setdefault(name, []).append(perf_counter() - start)
 
     def add(self, other: Visits) -> None:
         """Add those of another visitor."""
         self.statuses += other.statuses
         self.errors += other.errors
+        self.request_seconds += other.request_seconds
         for name, seconds in other.seconds.items():
             self.seconds.setdefault(name, []).extend(seconds)
 

@@ -330,6 +330,38 @@ def test_the_slider_redraws():
         assert lines == pytest.approx([0.0, 0.6])
 
 
+def test_a_move_of_the_slider_alone_moves_the_line_of_figures_that_are_there():
+    answer = ask(app(), "what_if-facts.children", what_if(0.6), "what_if-x.value")
+    assert "Li6.4La3Zr1.4Ta0.6O12" in words(answer["what_if-facts.children"])
+    for name in ("conductivity", "stability", "window"):
+        changes = answer[f"what_if-{name}.figure"]["operations"]
+        assert [change["params"]["value"] for change in changes] == pytest.approx([0.6, 0.6])
+        assert f"what_if-{name}-text.children" not in answer
+    assert "data" in ask(
+        app(), "what_if-facts.children", what_if(0.6), "what_if-dopant.value"
+    )["what_if-window.figure"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ([], "expected an object"),
+        ({"output": "nothing.children"}, "no callback has this output"),
+        ({"output": "predict-text.value", "inputs": [3]}, "inputs are not those"),
+        ({"output": "predict-text.value", "inputs": None}, "inputs are not those"),
+    ],
+)
+def test_malformed_callback_requests_are_told_what_is_wrong(body, told):
+    answer = app().server.test_client().post("/_dash-update-component", json=body)
+    assert answer.status_code == 400
+    assert told in answer.get_data(as_text=True)
+
+
+def test_scripts_of_other_packages_are_not_found():
+    answer = app().server.test_client().get("/_dash-component-suites/os/path.js")
+    assert (answer.status_code, answer.get_data()) == (404, b"there is no such file")
+
+
 def test_the_slider_follows_the_site():
     answer = ask(app(), "what_if-x.max", what_if(5.0))
     assert (answer["what_if-x.min"], answer["what_if-x.max"]) == (0.0, 2.0)

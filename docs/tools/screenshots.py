@@ -24,11 +24,10 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RECIPE = REPOSITORY / "experiments" / "recipes" / "antiperovskites.toml"
-FORMULAS = "Li6.4La3Zr1.4Ta0.6O12\nLi10GeP2S12\nLi5.5PS4.5Cl1.5\nLi3YCl6"
-#: Of a picture: its address, the size of the window in px, and whether it is dark.
+#: Of a picture: its address, the formula to enter, the size of the window in px, the mode.
 PICTURES = {
-    "predict": ("/", (1200, 800), False),
-    "arrhenius": ("/arrhenius", (1200, 960), True),
+    "predict": ("/", "", (1296, 990), "light"),
+    "arrhenius": ("/arrhenius", "Li6.4La3Zr1.4Ta0.6O12", (1200, 980), "dark"),
 }
 MAX_BYTES = 300_000
 _WAIT_MS = 120_000
@@ -50,24 +49,22 @@ def explorer(screen: Path) -> Iterator[str]:
 
 
 def photograph(browser: Any, address: str, name: str, file: Path) -> None:
-    """Open a view, enter formulas, wait until all is drawn, and save what the window shows."""
-    path, (width, height), is_dark = PICTURES[name]
-    page = browser.new_page(
-        viewport={"width": width, "height": height}, color_scheme="dark" if is_dark else "light"
-    )
+    """Open a view, wait until all is drawn, and save what the window shows."""
+    path, formula, (width, height), mode = PICTURES[name]
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=mode)
     page.set_default_timeout(_WAIT_MS)
-    page.goto(f"{address}/")
-    box = page.get_by_label("Formulas")
-    box.fill(FORMULAS)
-    page.get_by_role("button", name="Predict", exact=True).click()
-    page.locator("#predict-table tbody th").get_by_text(FORMULAS.split()[0]).wait_for()
-    if path != "/":
-        page.goto(f"{address}{path}")
+    page.goto(f"{address}{path}")
+    if formula:
         page.locator("figcaption:not(:empty)").first.wait_for()
+        page.get_by_label("Formula", exact=True).fill(formula)
+        page.get_by_label("Formula", exact=True).press("Enter")
+        page.locator("figcaption").get_by_text(f"{formula}: about").wait_for()
+    else:
+        page.locator("#predict-table tbody").wait_for()
     page.wait_for_load_state("networkidle")
     page.locator("[data-dash-is-loading=true]").first.wait_for(state="detached")
     # Room is kept for a scroll bar, which there is none of without a window.
-    shown = page.evaluate("document.documentElement.clientWidth")
+    shown = page.evaluate("document.body.getBoundingClientRect().width")
     page.screenshot(path=file, clip={"x": 0, "y": 0, "width": shown, "height": height})
     page.close()
 

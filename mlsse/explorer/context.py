@@ -74,10 +74,20 @@ class Context:
         return [self.model.known_formula(i) for i in range(len(self.model.process.vectors))]
 
     def measurements_of(self, known: int) -> list[dict[str, Any]]:
-        """Canonical rows measured of a known composition, by its row; none without datasets."""
+        """Canonical rows measured of a known composition, by its row; none without datasets.
+
+        They are kept, and not to be written to.
+        """
         if self.measured is None:
             return []
-        return self.measured.of(self.model.process.vectors[known]).to_dict("records")
+        if known not in self._measurements:
+            found = self.measured.of(self.model.process.vectors[known])
+            self._measurements[known] = found.to_dict("records")
+        return self._measurements[known]
+
+    @cached_property
+    def _measurements(self) -> dict[int, list[dict[str, Any]]]:
+        return {}
 
 
 def make_context(

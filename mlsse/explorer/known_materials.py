@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ class KnownMaterials:
     measurement_rows: list[tuple[int, ...]]
     left_out_error: Floats
 
-    @property
+    @cached_property
     def n_measurements(self) -> np.ndarray:
         """How many there are of each, shape (m,)."""
         return np.array([len(rows) for rows in self.measurement_rows])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import plotly.graph_objects as go
@@ -117,8 +118,9 @@ def translucent(colour: str, opacity: float) -> str:
     return f"rgba({red},{green},{blue},{opacity:g})"
 
 
+@cache
 def template(mode: Mode) -> go.layout.Template:
-    """The look of all figures in a mode."""
+    """The look of all figures in a mode; plotly copies it into each."""
     look = LOOKS[mode]
     axis = {
         "gridcolor": look.grid, "zerolinecolor": look.grid, "linecolor": look.muted,
@@ -171,11 +173,17 @@ def figure(
     -------
     plotly.graph_objects.Figure
     """
-    drawn = go.Figure(data=list(traces))
-    drawn.update_layout(template=template(mode), height=height, uirevision="keep")
-    drawn.update_xaxes(title_text=x.title)
-    drawn.update_yaxes(title_text=y.title)
-    return drawn.update_layout(**layout)
+    drawn = go.Figure(
+        data=list(traces),
+        layout={
+            "template": template(mode),
+            "height": height,
+            "uirevision": "keep",
+            "xaxis": {"title": {"text": x.title}},
+            "yaxis": {"title": {"text": y.title}},
+        },
+    )
+    return drawn.update_layout(**layout) if layout else drawn
 
 
 def empty_figure(message: str, mode: Mode, *, height: int = 160) -> go.Figure:

@@ -7,7 +7,7 @@ from typing import Any
 import dash
 import numpy as np
 import plotly.graph_objects as go
-from dash import Input, Output, State, dcc, html, no_update
+from dash import Input, Output, Patch, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
 from mlsse.errors import MlsseError
@@ -43,7 +43,7 @@ HOSTS = {
     "Li4SiO4": ("Si", "P"),
     "Li3OCl": ("Cl", "Br"),
 }
-_CHARGES = "Ge=4, Sn=4, P=5, Ti=4"
+_CHARGES = "Ge=4, Sn=4, P=5, Ti=4, Nb=5, Sb=5, W=6"
 _DOPANTS = (
     "Na", "K", "Mg", "Ca", "Sr", "Ba", "Zn", "Al", "Ga", "In", "Sc", "Y", "La", "Nd", "Gd", "Er",
     "B", "Si", "Ge", "Sn", "Ti", "Zr", "Hf", "P", "As", "Sb", "Nb", "Ta", "Mo", "W", "N", "O", "S",
@@ -199,6 +199,9 @@ def register(app: dash.Dash, context: Context) -> None:
         except MlsseError:
             return None, *(empty_figure("Nothing to draw", mode) for _ in _NAMES), "", "", ""
         place = int(np.argmin(np.abs(scores.x - float(value or 0.0))))
+        if set(ctx.triggered_prop_ids) == {"what_if-x.value"}:
+            moved = [_moved_line(float(scores.x[place])) for _ in _NAMES]
+            return _facts(scores, place), *moved, *[no_update] * len(_NAMES)
         axis = Axis(f"x, atoms of {asked[1]} replaced by {asked[2]}", None)
         drawn = (
             _conductivity(scores, axis, mode), _stability(scores, axis, mode),
@@ -207,6 +210,14 @@ def register(app: dash.Dash, context: Context) -> None:
         for one in drawn:
             one.add_vline(scores.x[place], line={"color": LOOKS[mode].muted, "width": 2})
         return _facts(scores, place), *drawn, *_in_words(scores)
+
+
+def _moved_line(x: float) -> Patch:
+    """The upright line of a figure that is there, at another place."""
+    moved = Patch()
+    moved["layout"]["shapes"][0]["x0"] = x
+    moved["layout"]["shapes"][0]["x1"] = x
+    return moved
 
 
 def _inputs() -> list[Input]:
