@@ -343,8 +343,9 @@ def test_a_cluster_that_is_not_there_leaves_no_folder(tmp_path, monkeypatch):
 
 def test_ctrl_c_leaves_whole_parts_and_no_process(tmp_path):
     path = write(tmp_path, 2000)
-    code = (
-        "import sys; from mlsse.screening import screen; "
+    code = (  # what a script runs in the background ignores interrupts
+        "import signal, sys; from mlsse.screening import screen; "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "
         "screen(sys.argv[1], sys.argv[2], workers=2, chunk_rows=10, columns='stability')"
     )
     words = [sys.executable, "-c", code, str(path), str(tmp_path / "out")]
