@@ -33,9 +33,9 @@ pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror=alert(1)>"
 GARNET = "Li7La3Zr2O12"
 
-# Axes in sight without a title, and texts of a figure that lie on one another. The box of a text
-# that is written aslant says nothing.
-_FIGURE_FAULTS = """() => {
+# Axes in sight without a title, texts of a figure that lie on one another, cells of a table that
+# reach into the next. The box of a text that is written aslant says nothing.
+_FAULTS = """() => {
   const faults = [];
   for (const plot of document.querySelectorAll(".js-plotly-plot")) {
     const layout = plot._fullLayout, name = plot.closest("figure").getAttribute("aria-label");
@@ -61,6 +61,11 @@ _FIGURE_FAULTS = """() => {
     texts.filter(([, a]) => a.left < box.left - 1 || a.right > box.right + 1).forEach(
       ([one]) => faults.push(`${name}: "${one}" is cut off`)
     );
+  }
+  for (const cell of document.querySelectorAll(".table th, .table td")) {
+    if (cell.scrollWidth > cell.clientWidth + 1) {
+      faults.push(`"${cell.textContent}" reaches into the next cell`);
+    }
   }
   return faults;
 }"""
@@ -127,7 +132,7 @@ def test_views_fit_are_accessible_and_quiet(browser, address, view, size, mode):
     assert visit.page.title() == f"{view.TITLE} - mlsse explorer"
     photograph(visit, f"{name_of(view)}-{'desk' if size is DESK else 'phone'}-{mode}")
     assert visit.fits_the_width()
-    assert visit.page.evaluate(_FIGURE_FAULTS) == []
+    assert visit.page.evaluate(_FAULTS) == []
     captions = visit.page.locator("figure.figure:visible figcaption").all_text_contents()
     assert all(caption.strip() for caption in captions)
     found = axe.Axe().run(visit.page).response["violations"]

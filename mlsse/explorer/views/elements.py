@@ -23,7 +23,7 @@ from mlsse.explorer.element_table import (
     grid,
 )
 from mlsse.explorer.known_materials import gather
-from mlsse.explorer.parts import aria, field, graph, message, table
+from mlsse.explorer.parts import field, graph, message, table
 
 TITLE = "Elements"
 
@@ -108,15 +108,8 @@ def layout(context: Context) -> Component:
             ),
             *([] if context.measured else [message(context.measured_note)]),
             html.Div(
-                # Narrower, the symbols would not fit into their cells.
-                html.Div(
-                    graph("elements-table", "Periodic table of the known compositions"),
-                    style={"minWidth": "46rem"},
-                ),
-                style={"overflowX": "auto"},
-                tabIndex=0,
-                role="region",
-                **aria(label="Periodic table"),
+                graph("elements-table", "Periodic table of the known compositions"),
+                className="wide-figure",
             ),
             html.Details(
                 [
