@@ -1,8 +1,8 @@
 """The examples of the documentation: run them, compare them, write their outputs anew.
 
-    python docs/tools/examples.py                  # run every example, say what differs
-    python docs/tools/examples.py --update         # and write the new outputs into the pages
-    python docs/tools/examples.py docs/gallery.md --keep docs/figures
+    python docs/tools/run_examples.py                  # run every example, say what differs
+    python docs/tools/run_examples.py --update         # and write the new outputs into the pages
+    python docs/tools/run_examples.py docs/gallery.md --keep docs/figures
 
 An example is a fenced block of one of three kinds:
 
