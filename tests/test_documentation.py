@@ -30,8 +30,8 @@ import benchmark_tables  # noqa: E402
 import command_reference  # noqa: E402
 import example_blocks  # noqa: E402
 import example_outputs  # noqa: E402
-import run_examples as examples  # noqa: E402
 import outside_links  # noqa: E402
+import run_examples as examples  # noqa: E402
 
 PAGE = """Text.
 

@@ -1,4 +1,4 @@
-"""The examples that a page of the documentation holds; `examples.py` tells their kinds."""
+"""The examples that a page of the documentation holds; `run_examples.py` tells their kinds."""
 
 from __future__ import annotations
 
