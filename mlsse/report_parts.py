@@ -9,7 +9,7 @@ from typing import Any
 import mlsse
 from mlsse import provenance
 from mlsse.documents import Bullets, Cell, Paragraph, Section, Table, facts
-from mlsse.tables import number, trust
+from mlsse.tables import interval, number, power, trust
 
 Row = Mapping[str, Any]
 
@@ -74,25 +74,6 @@ def _card_cells(row: Row) -> tuple[Cell, ...]:
         "-" if row["log10_conductivity"] is None else trust(row),
         "-" if known is None else f"{known} ({row['nearest_known_distance']:.2f})",
     )
-
-
-def power(value: float | None, *, digits: int) -> str:
-    """Scientific notation without the padding of the exponent; a dash where there is no value.
-
-    >>> power(6.31e-5, digits=1)
-    '6.3e-5'
-    """
-    if value is None:
-        return "-"
-    mantissa, exponent = f"{value:.{digits}e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
-
-
-def interval(lower: float | None, upper: float | None) -> str:
-    """Ends of an interval of log10(S/cm) in S/cm."""
-    if lower is None or upper is None:
-        return "-"
-    return f"{power(10.0**lower, digits=0)} to {power(10.0**upper, digits=0)}"
 
 
 def percent(share: float | None) -> str:

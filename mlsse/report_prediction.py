@@ -24,7 +24,8 @@ from mlsse.formulas import parse_formula
 from mlsse.interfaces import Interface, interface, partners
 from mlsse.prediction import Explanation, explain, predict_columns, predict_rows
 from mlsse.report_figures import ArrheniusLine
-from mlsse.report_parts import CARD_LEGEND, card_table, notes_table, power, rests_on, shorten
+from mlsse.report_parts import CARD_LEGEND, card_table, notes_table, rests_on, shorten
+from mlsse.tables import power
 from mlsse.windows import Window, window
 
 #: A report of more formulas would be no reading; a screen is for those.

@@ -120,8 +120,8 @@ def print_score_card(rows: Sequence[Row], console: Console) -> None:
             notes.setdefault(printable(note), []).append(formula)
         table.add_row(
             Text(formula),
-            _power(row["conductivity_s_per_cm"], digits=1),
-            _interval(row["log10_conductivity_lower"], row["log10_conductivity_upper"]),
+            power(row["conductivity_s_per_cm"], digits=1),
+            interval(row["log10_conductivity_lower"], row["log10_conductivity_upper"]),
             number(row["activation_energy_ev"], ".2f"),
             number(row["superionic_probability"], ".0%"),
             _above_hull(row["e_hull_ev_per_atom"], row["e_hull_source"]),
@@ -170,7 +170,7 @@ def print_explanation(explanation: Explanation, console: Console) -> None:
 
 def _measurement(measurement: Row) -> str:
     bound = {"upper": "at most ", "lower": "at least "}.get(measurement["censored"], "")
-    value = _power(measurement["conductivity_s_per_cm"], digits=1)
+    value = power(measurement["conductivity_s_per_cm"], digits=1)
     temperature = number(measurement["temperature_k"], ".0f")
     doi = f", doi:{measurement['doi']}" if measurement["doi"] else ""
     return f"{bound}{value} S/cm at {temperature} K{doi}"
@@ -298,15 +298,20 @@ def number(value: float | None, spec: str) -> str:
     return "-" if value is None else format(value, spec)
 
 
-def _power(value: float | None, *, digits: int) -> str:
-    """Scientific notation without the padding of the exponent: 6.3e-5."""
+def power(value: float | None, *, digits: int) -> str:
+    """Scientific notation without the padding of the exponent; a dash where there is no value.
+
+    >>> power(6.31e-5, digits=1)
+    '6.3e-5'
+    """
     if value is None:
         return "-"
     mantissa, exponent = f"{value:.{digits}e}".split("e")
     return f"{mantissa}e{int(exponent)}"
 
 
-def _interval(lower: float | None, upper: float | None) -> str:
+def interval(lower: float | None, upper: float | None) -> str:
+    """Ends of an interval of log10(S/cm) in S/cm."""
     if lower is None or upper is None:
         return "-"
-    return f"{_power(10.0**lower, digits=0)} to {_power(10.0**upper, digits=0)}"
+    return f"{power(10.0**lower, digits=0)} to {power(10.0**upper, digits=0)}"

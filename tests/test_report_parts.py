@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import screens
 
-from mlsse.report_parts import CARD_COLUMNS, card_table, interval, notes_table, percent, shorten
+from mlsse.report_parts import CARD_COLUMNS, card_table, notes_table, percent, shorten
+from mlsse.tables import interval
 
 ROW = {
     **screens.card("Li6PS5Cl", -2.0),

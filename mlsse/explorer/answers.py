@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mlsse import tables
 from mlsse.compositions import composition_vectors
 from mlsse.errors import FormulaError
 from mlsse.explorer.context import Context
@@ -152,8 +153,7 @@ def power(log10: float | None, *, digits: int = 1) -> str:
     """
     if log10 is None or not np.isfinite(log10):
         return "-"
-    mantissa, exponent = f"{10.0 ** float(log10):.{digits}e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
+    return tables.power(10.0 ** float(log10), digits=digits)
 
 
 def dois_of(text: object) -> list[str]:
